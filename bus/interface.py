@@ -1,7 +1,7 @@
 """The bus as actors see it: one interface, two buses.
 
-Owns the types that `NatsBus` (live, over a nats-server) and `LocalBus` (in-process, single-threaded) share. Nothing here
-does I/O. Every call returns at once; results come back through the `done` callback, exactly once, on the bus's own
+Owns the types that `NatsBus` (live, over a nats-server) and `LocalBus` (in-process, single-threaded) share. Nothing
+here does I/O. Every call returns at once; results come back through the `done` callback, exactly once, on the bus's own
 thread, never from inside the call itself.
 """
 
@@ -86,7 +86,7 @@ class Bus(Protocol):
         """Return when the server has processed everything published and subscribed before."""
 
     def publish(self, subject: str, data: bytes, *, headers: Mapping[str, str] | None = None, reply: str = "") -> None:
-        """Send, at most once. While the link is down the message is dropped and `dropped` counts it: nothing is late."""
+        """Send, at most once. While the link is down the message is dropped and `dropped` counts it: never late."""
 
     def publish_stored(
         self,
@@ -120,7 +120,7 @@ class Bus(Protocol):
         """Deliver core messages, in the order of arrival, across a reconnect as well."""
 
     def consume(self, stream: str, durable: str, handler: Handler) -> Subscription:
-        """Deliver a durable pull consumer's messages without a gap; each must be acked by its `ack`, else it returns."""
+        """Deliver a durable pull consumer's messages without a gap; each one not acked by its `ack` comes again."""
 
     async def history(self, stream: str, subjects: list[str], from_seq: int = 1) -> list[Incoming]:
         """Everything the stream holds now on `subjects` from sequence `from_seq`, in order."""
