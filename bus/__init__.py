@@ -1,0 +1,1 @@
+"""How events travel: the NATS client, the in-process bus, streams, server, identities, clock and logs."""

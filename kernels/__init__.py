@@ -1,0 +1,1 @@
+"""Signal math, fills and built-in strategies, compiled. Imports nothing of ours."""
