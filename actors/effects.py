@@ -125,7 +125,7 @@ class TimerIn(msgspec.Struct, frozen=True, tag="timer", tag_field="m"):
 
 
 class LinkChanged(msgspec.Struct, frozen=True, tag="link", tag_field="m"):
-    """The link to the bus is up (again) or lost. Sent once at the start, after the recovery."""
+    """The link to the bus was lost or is back. Not sent at the start."""
 
     up: bool
 

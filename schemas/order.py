@@ -212,7 +212,7 @@ class OrderUpdate(Event, frozen=True, kw_only=True, tag="order_update"):
 
 class OrderSync(Event, frozen=True, kw_only=True, tag="order_sync"):
     """The router's answer to a session's hello: the last update of every order of that session that is not ended, and
-    of those it asked for. What is missing here was never seen by the router; `settled` says that it never will be.
+    of those it asked for. `unseen`: asked for, but never seen by the router (dead once expired).
     """
 
     account: str
