@@ -10,7 +10,7 @@ else
 BIN := .venv/bin
 endif
 
-CODE := actors bus schemas kernels tui tests $(wildcard benchmarks) .ci/venv.py
+CODE := actors bus schemas kernels tui tests $(wildcard benchmarks) .ci/venv.py .ci/processes.py
 
 .PHONY: help setup run demo test check bench lock clean
 .DEFAULT_GOAL := help
@@ -20,7 +20,7 @@ help: ## list the targets
 		printf '  make %-6s %s\n' "$$name" "$$text"; done
 
 setup: ## make .venv from the lock file, if it is not already so
-	@$(PYTHON) .ci/venv.py
+	@$(PYTHON) .ci/venv.py .ci/processes.py
 
 run: setup ## the floor in the foreground; Ctrl-C ends it. ARGS="--home DIR"
 	@$(BIN)/pitwire up --foreground $(ARGS)
