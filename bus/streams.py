@@ -1,0 +1,205 @@
+"""The streams: what is stored, how safely, and how much of it.
+
+Owns the definitions of ORDERS, FLOW, MARKET, JOBS and the leases in CORE and of LAST in FLOOR, their consumers and their
+quotas; `ensure` makes the server agree with them. Requests go to `$JS.API` as JSON, because nats-py knows neither
+`persist_mode` nor message TTLs.
+
+Every stream that captures a subject from FLOOR has `no_ack`: an acknowledgement goes to the reply subject of the message,
+so a strategy could otherwise have the server itself say something on `venue.order.>`. (Batches, roll-ups, schedules and
+message TTLs, which a header could ask for, stay off for the same streams.) What FLOOR says is not in LAST either, because
+whoever may read LAST chooses where the answer goes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from bus.interface import BusError
+
+__all__ = ["Quotas", "consumers", "core_streams", "ensure", "floor_streams"]
+
+_MIB = 2**20
+_SECOND = 1_000_000_000  # the API's durations are nanoseconds
+_NOT_FOUND = 10059
+
+
+class Quotas(msgspec.Struct, frozen=True):
+    """Bytes each stream may take: on disk `orders` to `jobs`, in the server's memory `leases` and `last`."""
+
+    orders: int = 1024 * _MIB
+    flow: int = 512 * _MIB
+    market: int = 512 * _MIB
+    jobs: int = 64 * _MIB
+    leases: int = 4 * _MIB
+    last: int = 64 * _MIB
+
+    @classmethod
+    def of(cls, store_mb: int, market_mb: int) -> Quotas:
+        """Share `store_mb` MiB among the streams but MARKET: 5/8 to ORDERS, 11/32 to FLOW, the rest to JOBS."""
+        orders, jobs = store_mb * _MIB * 5 // 8, store_mb * _MIB // 32
+        return cls(orders=orders, flow=store_mb * _MIB - orders - jobs, market=market_mb * _MIB, jobs=jobs)
+
+    @property
+    def core_store(self) -> int:
+        """Bytes on disk that CORE may take: its streams, and some for what consumers remember."""
+        return self.orders + self.flow + self.market + self.jobs + 16 * _MIB
+
+    @property
+    def store(self) -> int:
+        """Bytes on disk that the server may take."""
+        return self.core_store + _MIB
+
+    def variables(self) -> dict[str, int]:
+        """What `bus.conf` reads of them."""
+        return {
+            "store_bytes": self.store,
+            "memory_bytes": self.leases + self.last + 2 * _MIB,
+            "core_store_bytes": self.core_store,
+            "core_memory_bytes": self.leases + _MIB,
+            "floor_memory_bytes": self.last + _MIB,
+        }
+
+
+def core_streams(quotas: Quotas, replicas: int = 1) -> list[dict[str, Any]]:
+    """The configuration of CORE's streams, as the API spells it. With replicas nothing can be `async`."""
+    common = {"num_replicas": replicas, "allow_direct": True, "storage": "file", "retention": "limits"}
+    record = {**common, "discard": "old", "no_ack": True, "duplicate_window": _SECOND // 10}
+    if replicas == 1:
+        record["persist_mode"] = "async"
+    return [
+        {
+            # Every write synced, by trusted publishers only; full means refused, never silently forgotten.
+            **common,
+            "name": "ORDERS",
+            "subjects": ["order.update.>", "venue.report.>", "session.state.>", "risk.state.>", "audit.>"],
+            "discard": "new",
+            "max_bytes": quotas.orders,
+            "duplicate_window": 120 * _SECOND,
+        },
+        {
+            # For the record: no delivery depends on it.
+            **record,
+            "name": "FLOW",
+            "subjects": [
+                "signal.>",
+                "order.intent.>",
+                "order.cleared.>",
+                "order.refused.>",
+                "pnl.>",
+                "alert.>",
+                "incident.>",
+                "health.state.>",
+                "account.>",
+                "session.stats.>",
+            ],
+            "max_bytes": quotas.flow,
+        },
+        {**record, "name": "MARKET", "subjects": ["md.tick.>", "md.spec.>", "md.status.>"], "max_bytes": quotas.market},
+        {
+            **common,
+            "name": "JOBS",
+            "subjects": ["job.new.>"],
+            "retention": "workqueue",
+            "discard": "new",
+            "max_bytes": quotas.jobs,
+            "duplicate_window": 120 * _SECOND,
+        },
+        {
+            # A bucket: one entry an actor, gone when it is not renewed in time. Without markers, which would make an
+            # expired lease read as an entry without a value.
+            **common,
+            "name": "KV_LEASES",
+            "subjects": ["$KV.LEASES.>"],
+            "storage": "memory",
+            "discard": "new",
+            "max_msgs_per_subject": 1,
+            "max_bytes": quotas.leases,
+            "allow_msg_ttl": True,
+            "allow_rollup_hdrs": True,
+            "deny_delete": True,
+            "duplicate_window": 120 * _SECOND,
+        },
+    ]
+
+
+def floor_streams(quotas: Quotas, replicas: int = 1) -> list[dict[str, Any]]:
+    """The configuration of FLOOR's only stream: the last word on every subject of state, for those who join late."""
+    return [
+        {
+            "name": "LAST",
+            "subjects": [
+                "md.tick.>",
+                "md.spec.>",
+                "md.status.>",
+                "account.>",
+                "pnl.>",
+                "risk.state.>",
+                "session.state.>",
+                "health.state.>",
+            ],
+            "retention": "limits",
+            "storage": "memory",
+            "discard": "old",
+            "max_msgs_per_subject": 1,
+            "max_bytes": quotas.last,
+            "no_ack": True,
+            "allow_direct": True,
+            "num_replicas": replicas,
+            "duplicate_window": _SECOND // 10,
+        }
+    ]
+
+
+def consumers() -> list[tuple[str, dict[str, Any]]]:
+    """CORE's durable pull consumers, with their stream. What is not acked in time comes again, without end."""
+    reader = {"ack_policy": "explicit", "ack_wait": 2 * _SECOND, "max_deliver": -1, "max_ack_pending": 20_000}
+    return [
+        ("ORDERS", {**reader, "durable_name": "recorder"}),
+        ("FLOW", {**reader, "durable_name": "recorder_flow"}),
+        ("JOBS", {**reader, "durable_name": "workers", "ack_wait": 30 * _SECOND}),
+    ]
+
+
+async def ensure(core: Client, floor: Client, quotas: Quotas | None = None, replicas: int = 1) -> None:
+    """Create what is missing and update what differs, as the identities `bootstrap` and `bootstrap-floor`.
+
+    Idempotent. Raises BusError with the server's reason.
+    """
+    quotas = quotas or Quotas()
+    for config in core_streams(quotas, replicas):
+        await _stream(core, config)
+    for stream, config in consumers():
+        request = {"stream_name": stream, "config": {"replay_policy": "instant", "deliver_policy": "all", **config}}
+        await _call(core, f"CONSUMER.CREATE.{stream}.{config['durable_name']}", request)
+    for config in floor_streams(quotas, replicas):
+        await _stream(floor, config)
+
+
+async def _stream(client: Client, config: dict[str, Any]) -> None:
+    """Create the stream, or update what differs."""
+    name = config["name"]
+    answer = await _call(client, f"STREAM.INFO.{name}", None, allow=_NOT_FOUND)
+    if "error" in answer:
+        await _call(client, f"STREAM.CREATE.{name}", config)
+    elif any(answer["config"].get(key) != value for key, value in config.items()):
+        await _call(client, f"STREAM.UPDATE.{name}", {**answer["config"], **config})
+
+
+async def _call(client: Client, what: str, request: dict[str, Any] | None, allow: int = 0) -> dict[str, Any]:
+    """One request to the JetStream API; an error other than `allow` is raised."""
+    payload = b"" if request is None else msgspec.json.encode(request)
+    try:
+        message = await client.request(f"$JS.API.{what}", payload, timeout=5)
+    except NatsError as error:
+        text = f"{what}: no answer from JetStream: {error or type(error).__name__}"
+        raise BusError(text) from error
+    answer: dict[str, Any] = msgspec.json.decode(message.data, type=dict[str, Any])
+    failure = answer.get("error")
+    if failure and failure.get("err_code") != allow:
+        text = f"{what}: {failure.get('description')} ({failure.get('err_code')})"
+        raise BusError(text)
+    return answer
