@@ -153,11 +153,7 @@ class LocalBus:
         del durable
         for incoming in self._streams[stream]:
             self._queue.append(lambda incoming=incoming: handler(incoming))  # type: ignore[misc]
-
-        def stored(incoming: Incoming) -> None:
-            handler(self._streams[stream][-1] if not incoming.stream_seq else incoming)
-
-        subscribed = _Subscribed(f"\0{stream}", stored)
+        subscribed = _Subscribed(f"\0{stream}", handler)
         self._subscriptions.append(subscribed)
         self._routes.clear()
         return subscribed

@@ -1,0 +1,364 @@
+"""The session runner: hosts the strategy of one session, one object a symbol.
+
+Consumes: `md.tick`, `md.spec`, its own `order.update`, `order.refused`, `order.sync`. Publishes: `order.intent`,
+`signal`, `session.stats`, `hello`, in simulated time `sim.done`. The state is stored before an intent leaves, so that a
+killed runner knows what it asked for; after a restart or a lost link it asks the router what became of it, and sends no
+new intent before it knows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+
+from actors.actor import Actor, Subscribe
+from actors.bars import BarBuilder
+from actors.effects import CancelTimer, Effect, EventIn, Failed, LinkChanged, Publish, SetTimer, TimerIn
+from actors.session_book import OrderView, RunnerState, saved
+from actors.strategies import find_strategy, make_params
+from actors.strategy import Outcome
+from schemas.health import Hello, SimDone
+from schemas.market import SymbolSpec, Tick
+from schemas.order import OrderIntent, OrderRefused, OrderState, OrderSync, OrderTerms, OrderUpdate, Signal
+from schemas.registry import wildcard
+from schemas.session import SessionStats
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.strategy import Position, Strategy
+    from schemas.order import OrderKind, Side
+    from schemas.settings import Settings
+
+__all__ = ["Runner", "RunnerConfig", "config_from"]
+
+_SECOND_US = 1_000_000
+_STATS_US = 5 * _SECOND_US
+
+
+class RunnerConfig(msgspec.Struct, frozen=True):
+    """One session. `lifetime_us`: how long an intent lives; `skew_us`: clock difference allowed for."""
+
+    session: str
+    account: str
+    venue: str
+    strategy: str
+    symbols: tuple[str, ...]
+    params: dict[str, int | float | str | bool]
+    lifetime_us: int
+    skew_us: int
+    sim: bool
+
+
+def config_from(settings: Settings, session: str) -> RunnerConfig:
+    """From the settings of the session named so."""
+    wanted = next(one for one in settings.session if one.id == session)
+    return RunnerConfig(
+        session=session,
+        account=wanted.account,
+        venue=settings.feed.venue,
+        strategy=wanted.strategy,
+        symbols=wanted.symbols,
+        params=wanted.params,
+        lifetime_us=settings.guard.intent_lifetime_ms * 1000,
+        skew_us=settings.guard.skew_ms * 1000,
+        sim=settings.feed.speed == 0,
+    )
+
+
+class Runner(Actor):
+    """See the module."""
+
+    role: ClassVar[str] = "session"
+
+    def __init__(self, name: str, incarnation: int, config: RunnerConfig, state: RunnerState | None = None) -> None:
+        super().__init__(name, incarnation)
+        self.config = config
+        self.state = state if state is not None else RunnerState()
+        self._specs: dict[str, SymbolSpec] = {}
+        self._ticks: dict[str, Tick] = {}
+        self._out: list[Effect] = []
+        self._now = 0
+        self._counter = 0
+        self._tick_count = 0
+        self._bar_count = 0
+        self._number = 0
+        self._next_stats = 0
+        self._dirty = False
+        self._unsettled = {order for order, view in self.state.orders.items() if not view.ended}
+        kind = find_strategy(config.strategy)
+        params = make_params(kind, config.params)
+        self._strategies: dict[str, Strategy] = {}
+        self._bars: dict[str, BarBuilder] = {}
+        for symbol in config.symbols:
+            raw = self.state.strategies.get(symbol)
+            kept = msgspec.json.decode(raw, type=kind.State) if raw is not None else None
+            strategy = kind(symbol, params, kept)
+            self._strategies[symbol] = strategy
+            if strategy.timeframe:
+                self._bars[symbol] = BarBuilder(strategy.timeframe)
+
+    # ---- the desk of the strategies
+
+    def spec(self, symbol: str) -> SymbolSpec | None:
+        """See `Desk`."""
+        return self._specs.get(symbol)
+
+    def positions(self, symbol: str) -> list[Position]:
+        """See `Desk`."""
+        return self.state.positions(symbol)
+
+    def working(self, symbol: str) -> list[str]:
+        """See `Desk`."""
+        return [name for name, view in self.state.orders.items() if not view.ended and view.terms.symbol == symbol]
+
+    def signal(self, symbol: str, name: str, side: Side, values: dict[str, float]) -> None:
+        """See `Desk`."""
+        self.state.signals += 1
+        self._out.append(
+            Publish(
+                Signal(
+                    session=self.config.session,
+                    strategy=self.config.strategy,
+                    symbol=symbol,
+                    name=name,
+                    side=side,
+                    values=values,
+                )
+            )
+        )
+
+    def order(
+        self, symbol: str, side: Side, volume: float, *, position: int = 0, kind: OrderKind = "market", comment: str = ""
+    ) -> str:
+        """See `Desk`."""
+        self._counter += 1
+        tick = self._ticks[symbol]
+        terms = OrderTerms(
+            id=f"{self.config.session}-{self.incarnation}-{self._counter}",
+            account=self.config.account,
+            session=self.config.session,
+            strategy=self.config.strategy,
+            venue=self.config.venue,
+            symbol=symbol,
+            kind=kind,
+            side=side,
+            volume=volume,
+            submitted_at=self._now,
+            expires_at=self._now + self.config.lifetime_us,
+            position=position,
+            bid=tick.bid,
+            ask=tick.ask,
+            comment=comment,
+        )
+        self.state.orders[terms.id] = OrderView(terms)
+        self.state.intents += 1
+        self._dirty = True
+        self._out.append(Publish(OrderIntent(terms=terms)))
+        self._out.append(SetTimer(f"check {terms.id}", terms.expires_at + self.config.skew_us + _SECOND_US))
+        return terms.id
+
+    # ---- handlers
+
+    def subscriptions(self) -> Sequence[Subscribe]:
+        """Ticks and specifications, and what concerns its own orders."""
+        mine = {"account": self.config.account, "session": self.config.session}
+        return (
+            Subscribe(wildcard(SymbolSpec)),
+            Subscribe(wildcard(Tick)),
+            Subscribe(wildcard(OrderUpdate, **mine)),
+            Subscribe(wildcard(OrderRefused, **mine)),
+            Subscribe(wildcard(OrderSync, **mine)),
+        )
+
+    def on_start(self, now: int) -> Sequence[Effect]:
+        """Say hello; with orders whose outcome is open, ask for them until they are settled."""
+        return self._greet(now)
+
+    def on_link(self, message: LinkChanged, now: int) -> Sequence[Effect]:
+        """Back again: updates may have been missed."""
+        if not message.up:
+            return ()
+        self._unsettled = {order for order, view in self.state.orders.items() if not view.ended}
+        return self._greet(now)
+
+    def on_event(self, message: EventIn, now: int) -> Sequence[Effect]:
+        """Everything that arrives."""
+        self._now = now
+        event = message.event
+        if isinstance(event, Tick):
+            return self._on_tick(event)
+        if isinstance(event, OrderUpdate):
+            return self._on_update(event)
+        if isinstance(event, OrderRefused):
+            return self._on_refused(event)
+        if isinstance(event, OrderSync):
+            return self._on_sync(event)
+        if isinstance(event, SymbolSpec):
+            self._specs[event.symbol] = event
+        return ()
+
+    def on_timer(self, message: TimerIn, now: int) -> Sequence[Effect]:
+        """An order without an outcome, or a hello without an answer: ask again."""
+        self._now = now
+        order = message.key.removeprefix("check ")
+        view = self.state.orders.get(order)
+        if message.key == "hello":
+            return self._greet(now) if self._unsettled else ()
+        if view is None or view.ended or not view.pending:
+            return ()
+        self._unsettled.add(order)
+        return self._greet(now)
+
+    def on_failure(self, message: Failed, now: int) -> Sequence[Effect]:
+        """The state could not be stored, or a strategy raised: the intents of that message never left."""
+        self._now = now
+        self._out.clear()
+        lost = [name for name, view in self.state.orders.items() if view.state == OrderState.INTENDED]
+        for name in lost:
+            if name not in self._unsettled and self.state.orders[name].terms.submitted_at == now:
+                self.state.orders[name].state = OrderState.REJECTED
+                self.state.orders[name].reason = message.error
+        return self._finish()
+
+    def gauges(self) -> dict[str, int]:
+        """Counters for the beat."""
+        return {
+            "ticks": self._tick_count,
+            "bars": self._bar_count,
+            "signals": self.state.signals,
+            "intents": self.state.intents,
+        }
+
+    def describe(self) -> str:
+        """Whether it trades or waits for the fate of earlier orders."""
+        return "settling" if self._unsettled else "running"
+
+    # ---- inside
+
+    def _greet(self, now: int) -> list[Effect]:
+        hello = Hello(
+            actor=self.name,
+            role=self.role,
+            account=self.config.account,
+            session=self.config.session,
+            open_orders=tuple(sorted(self._unsettled)),
+        )
+        effects: list[Effect] = [Publish(hello)]
+        if self._unsettled:
+            effects.append(SetTimer("hello", now + _SECOND_US))
+        return effects
+
+    def _on_tick(self, tick: Tick) -> list[Effect]:
+        self._number = tick.number
+        strategy = self._strategies.get(tick.symbol)
+        if strategy is not None and tick.symbol in self._specs:
+            self._tick_count += 1
+            self._ticks[tick.symbol] = tick
+            bars = self._bars.get(tick.symbol)
+            bar = bars.add(tick.at, tick.bid) if bars is not None else None
+            if not self._unsettled:
+                strategy.on_tick(tick, self)
+                if bar is not None:
+                    self._bar_count += 1
+                    strategy.on_bar(bar, self)
+        if self._now >= self._next_stats:
+            self._next_stats = self._now + _STATS_US
+            self._out.append(Publish(self._stats()))
+        return self._finish()
+
+    def _on_update(self, update: OrderUpdate) -> list[Effect]:
+        if update.account != self.config.account or update.session != self.config.session:
+            return []
+        view = self.state.fold(update)
+        if view is None:
+            return []
+        if update.report:
+            self.state.reports += 1
+        self._settled(update.order, view)
+        self._tell(update.order, view)
+        return self._finish()
+
+    def _on_refused(self, refused: OrderRefused) -> list[Effect]:
+        view = self.state.orders.get(refused.order)
+        if view is None or view.revision or view.ended:
+            return []
+        view.state = OrderState.REFUSED
+        view.reason = f"{refused.rule}: limit {refused.limit}, actual {refused.actual}"
+        self._settled(refused.order, view)
+        self._tell(refused.order, view)
+        return self._finish()
+
+    def _on_sync(self, sync: OrderSync) -> list[Effect]:
+        for update in sync.updates:
+            view = self.state.fold(update)
+            if view is not None:
+                self._tell(update.order, view)
+            known = self.state.orders.get(update.order)
+            if known is not None:
+                self._settled(update.order, known)
+        for order in sync.unseen:
+            view = self.state.orders.get(order)
+            if view is None:
+                self._unsettled.discard(order)
+            elif view.revision == 0 and self._now > view.terms.expires_at + self.config.skew_us:
+                view.state = OrderState.EXPIRED
+                view.reason = "nobody cleared it in time"
+                self._settled(order, view)
+                self._tell(order, view)
+        return self._finish()
+
+    def _settled(self, order: str, view: OrderView) -> None:
+        """Note that its outcome is known; UNKNOWN is not an outcome."""
+        self._dirty = True
+        if not view.pending:
+            self._unsettled.discard(order)
+            self._out.append(CancelTimer(f"check {order}"))
+
+    def _tell(self, order: str, view: OrderView) -> None:
+        strategy = self._strategies.get(view.terms.symbol)
+        if strategy is None or view.terms.symbol not in self._ticks:
+            return
+        outcome = Outcome(
+            order=order,
+            symbol=view.terms.symbol,
+            state=view.state.value,
+            side=view.terms.side,
+            volume=view.terms.volume,
+            filled=view.filled,
+            price=view.price,
+            position=view.position,
+            closes=view.terms.position,
+            reason=view.reason,
+            ended=view.ended,
+        )
+        strategy.on_order(outcome, self)
+
+    def _stats(self) -> SessionStats:
+        return SessionStats(
+            session=self.config.session,
+            ticks=self._tick_count,
+            bars=self._bar_count,
+            signals=self.state.signals,
+            intents=self.state.intents,
+            open_orders=sum(not view.ended for view in self.state.orders.values()),
+            positions=sum(len(self.state.positions(symbol)) for symbol in self.config.symbols),
+            state=self.describe(),
+        )
+
+    def _finish(self) -> list[Effect]:
+        """What was decided, with the state stored in front of it; and in simulated time, whether time may go on."""
+        effects, self._out = self._out, []
+        if self._dirty:
+            self._dirty = False
+            self.state.prune()
+            self.state.strategies = {
+                symbol: msgspec.Raw(msgspec.json.encode(strategy.state))
+                for symbol, strategy in self._strategies.items()
+            }
+            effects.insert(0, saved(self.state))
+        if self.config.sim and not any(view.pending for view in self.state.orders.values()):
+            reports = {self.config.session: self.state.reports}
+            effects.append(Publish(SimDone(actor=self.name, number=self._number, reports=reports)))
+        return effects

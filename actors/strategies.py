@@ -1,0 +1,49 @@
+"""Finding strategies by name and checking their parameters.
+
+Strategies are registered under the entry point group `pitwire.strategies`; the ones that come with Pitwire are found
+without an installation too.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+
+import msgspec
+
+from actors.strategy import Strategy, StrategyError
+
+__all__ = ["find_strategy", "make_params"]
+
+_GROUP = "pitwire.strategies"
+_OWN = {"ema_cross": ("actors.ema_cross", "EmaCross")}
+
+
+def find_strategy(name: str) -> type[Strategy]:
+    """The class. StrategyError names the ones there are."""
+    if name in _OWN:
+        module, attribute = _OWN[name]
+        return _checked(name, getattr(import_module(module), attribute))
+    found = entry_points(group=_GROUP)
+    for entry in found:
+        if entry.name == name:
+            return _checked(name, entry.load())
+    known = ", ".join(sorted({*_OWN, *(entry.name for entry in found)}))
+    message = f"strategy: no strategy {name!r}; expected one of {known}"
+    raise StrategyError(message)
+
+
+def _checked(name: str, kind: object) -> type[Strategy]:
+    if not (isinstance(kind, type) and issubclass(kind, Strategy)):
+        message = f"strategy {name!r}: {kind!r} is not a Strategy"
+        raise StrategyError(message)
+    return kind
+
+
+def make_params(kind: type[Strategy], values: dict[str, int | float | str | bool]) -> msgspec.Struct:
+    """The strategy's parameters. StrategyError names the parameter and what was expected."""
+    try:
+        return msgspec.convert(values, kind.Params)
+    except (msgspec.ValidationError, StrategyError) as error:
+        message = f"strategy {kind.name}: params: {error}"
+        raise StrategyError(message) from error
