@@ -1,6 +1,7 @@
 """What all tests share: repeatable property tests, the real data's folder, a clean environment."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -22,16 +23,25 @@ def pytest_configure() -> None:
         del os.environ[name]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With PITWIRE_REQUIRE_DATA=1 a skip whose reason names PITWIRE_DATA is a failure, however it was asked for."""
+    report = yield
+    if report.skipped and os.environ.get("PITWIRE_REQUIRE_DATA") == "1" and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if "PITWIRE_DATA" in reason:
+            report.outcome = "failed"
+            report.longrepr = f"{reason} (PITWIRE_REQUIRE_DATA=1)"
+    return report
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real market data: `PITWIRE_DATA`, else `../shared/data` beside the checkout.
 
-    Without it the test is skipped, or fails if PITWIRE_REQUIRE_DATA is 1.
+    Without it the test is skipped, or fails if PITWIRE_REQUIRE_DATA is 1 (see above).
     """
     folder = Path(os.environ.get("PITWIRE_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
-        reason = f"no real data: {folder} is not a folder; set PITWIRE_DATA to the folder that holds it"
-        if os.environ.get("PITWIRE_REQUIRE_DATA") == "1":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+        pytest.skip(f"no real data: {folder} is not a folder; set PITWIRE_DATA to the folder that holds it")
     return folder
