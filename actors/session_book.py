@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from actors.database import Migration, migrate
 from actors.effects import Store
 from actors.strategy import Position
 from schemas.order import ENDED, OrderState, OrderTerms
@@ -21,13 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MIGRATIONS", "OrderView", "RunnerState", "load", "saved"]
 
-MIGRATIONS: tuple[tuple[str, str], ...] = (
-    (
-        "001_state",
-        "CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL)",
-    ),
+MIGRATIONS = (
+    Migration("001_state", ("CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL) STRICT",)),
 )
-"""Named schema steps for `actors.database`."""
+"""The file's schema."""
 
 _SAVE = "INSERT INTO state (id, body) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body"
 _VOLUME_EPSILON = 1e-9
@@ -113,6 +111,7 @@ def saved(state: RunnerState) -> Store:
 
 
 def load(connection: sqlite3.Connection) -> RunnerState | None:
-    """The state from the file, None from a new one."""
+    """The state from the file, None from a new one. Brings the schema up to date; raises DatabaseError."""
+    migrate(connection, MIGRATIONS)
     row = connection.execute("SELECT body FROM state WHERE id = 1").fetchone()
     return msgspec.json.decode(row[0], type=RunnerState) if row else None
