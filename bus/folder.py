@@ -33,8 +33,7 @@ class FolderLock:
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
             if sys.platform == "win32":
-                message = "the bus server runs on Linux and macOS; on Windows set bus.url to one"
-                raise OSError(message)
+                raise OSError("the bus server runs on Linux and macOS; on Windows set bus.url to one")
             fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = os.pread(self.fd, 20, 0).strip()

@@ -46,13 +46,12 @@ def create(role: str, name: str, **scope: str | Sequence[str]) -> tuple[Identity
     """
     rights = ROLES.get(role)
     if rights is None:
-        message = f"role {role!r}: unknown; expected one of {', '.join(sorted(ROLES))}"
-        raise IdentityError(message)
-    values = {"name": (name,), **{key: (value,) if isinstance(value, str) else tuple(value) for key, value in scope.items()}}
+        raise IdentityError(f"role {role!r}: unknown; expected one of {', '.join(sorted(ROLES))}")
+    given: dict[str, str | Sequence[str]] = {"name": name, **scope}
+    values = {key: (value,) if isinstance(value, str) else tuple(value) for key, value in given.items()}
     wanted = {field for subject in (*rights.publish, *rights.subscribe) for field in _FIELD.findall(subject)} | {"name"}
     if set(values) != wanted or not all(value and all(value) for value in values.values()):
-        message = f"role {role!r}: expected {', '.join(sorted(wanted))}, each with a value; got {values}"
-        raise IdentityError(message)
+        raise IdentityError(f"role {role!r}: expected {', '.join(sorted(wanted))}, each with a value; got {values}")
     tokens = {key: tuple(token(part) for part in value) for key, value in values.items()}
     seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
     identity = Identity(
@@ -68,7 +67,7 @@ def create(role: str, name: str, **scope: str | Sequence[str]) -> tuple[Identity
 
 
 def render(identities: Iterable[Identity]) -> str:
-    """The text of `identities.conf`: the users of CORE and FLOOR.
+    """The text of `identities.conf`: the users of CORE, FLOOR and PEOPLE.
 
     Raises IdentityError when two share a name (a session called `guard` could otherwise beat in the guard's name) and
     for one of SYS, whose only user is the launcher.
@@ -78,15 +77,16 @@ def render(identities: Iterable[Identity]) -> str:
     for identity in listed:
         other = names.setdefault(token(identity.name), identity)
         if other is not identity:
-            message = f"name {identity.name!r}: used by a {other.role} and a {identity.role}; names are unique"
-            raise IdentityError(message)
+            raise IdentityError(
+                f"name {identity.name!r}: used by a {other.role} and a {identity.role}; names are unique"
+            )
         if identity.account == "SYS":
-            message = f"{identity.name!r}: role {identity.role!r} belongs to the server's launcher"
-            raise IdentityError(message)
+            raise IdentityError(f"{identity.name!r}: role {identity.role!r} belongs to the server's launcher")
     return (
         "# Generated: who may connect and what each may do. Public keys only.\n"
         f"core_users: {users(i for i in listed if i.account == 'CORE')}\n"
         f"floor_users: {users(i for i in listed if i.account == 'FLOOR')}\n"
+        f"people_users: {users(i for i in listed if i.account == 'PEOPLE')}\n"
     )
 
 
@@ -97,7 +97,7 @@ def users(identities: Iterable[Identity]) -> str:
         f"  {{ nkey: {identity.public}, permissions: {{\n"
         f"    publish: {_allow(identity.publish)}\n"
         f"    subscribe: {_allow(identity.subscribe)}\n"
-        + ("    allow_responses: { max: 1, expires: \"2m\" }\n" if identity.allow_responses else "")
+        + ('    allow_responses: { max: 1, expires: "2m" }\n' if identity.allow_responses else "")
         + "  } }\n"
         for identity in identities
     ]
@@ -121,5 +121,5 @@ def _expand(subjects: tuple[str, ...], tokens: dict[str, tuple[str, ...]]) -> tu
         fields = sorted(set(_FIELD.findall(subject)))
         for combination in itertools.product(*(tokens[field] for field in fields)):
             values = dict(zip(fields, combination, strict=True))
-            expanded[_FIELD.sub(lambda found, values=values: values[found[1]], subject)] = None
+            expanded[subject.format_map(values)] = None
     return tuple(expanded)

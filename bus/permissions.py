@@ -1,9 +1,9 @@
 """Who may say what: the one table from role to subjects, enforced by the server.
 
-Everything that is not listed is denied. `{name}`, `{account}`, `{session}` and `{scope}` stand for escaped tokens of the
-identity; a placeholder with several values gives one subject for each. Answers to requests that crossed from FLOOR
-go to `_R_.>`: a role that reads what sessions send is given that, and not `allow_responses`, which would follow a reply
-subject of the sender's choice.
+Everything that is not listed is denied. `{name}`, `{account}`, `{session}` and `{scope}` stand for escaped tokens of
+the identity; a placeholder with several values gives one subject for each. What people ask arrives in CORE with a reply
+subject `_R_...` of the server's making, so a role that serves them may publish `_R_.>`. It does not get
+`allow_responses`, which would follow a reply subject of the sender's choice when the sender is a session.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 __all__ = ["ROLES", "Account", "Rights"]
 
-Account = Literal["CORE", "FLOOR", "SYS"]
+Account = Literal["CORE", "FLOOR", "PEOPLE", "SYS"]
 
 
 class Rights(msgspec.Struct, frozen=True):
@@ -49,10 +49,11 @@ _OUTWARD = (
     "pnl.>",
     "risk.state.>",
     "session.>",
-    "health.state.>",
+    "health.>",
     "alert.>",
     "incident.>",
     "job.>",
+    "log.>",
 )
 _READS = (
     "$JS.API.DIRECT.GET.LAST",
@@ -195,7 +196,7 @@ ROLES: dict[str, Rights] = {
         ),
     ),
     # People. A viewer has no ctl at all; an operator has it for the scopes named, an admin for all.
-    "viewer": Rights("FLOOR", (*_READS, "ask.{name}.{scope}.>"), _OUTWARD),
-    "operator": Rights("FLOOR", (*_READS, "ask.{name}.{scope}.>", "ctl.{name}.{scope}.>"), _OUTWARD),
-    "admin": Rights("FLOOR", (*_READS, "ctl.{name}.>", "ask.{name}.>"), _OUTWARD),
+    "viewer": Rights("PEOPLE", (*_READS, "ask.{name}.{scope}.>"), _OUTWARD),
+    "operator": Rights("PEOPLE", (*_READS, "ask.{name}.{scope}.>", "ctl.{name}.{scope}.>"), _OUTWARD),
+    "admin": Rights("PEOPLE", (*_READS, "ctl.{name}.>", "ask.{name}.>"), _OUTWARD),
 }

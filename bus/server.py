@@ -1,11 +1,11 @@
 """nats-server as a child process: found, configured, started, watched, reloaded, stopped.
 
 Owns `<home>/nats/`: `bus.conf` (a copy), `variables.conf` and `identities.conf` (generated), `port` (chosen once),
-`launcher` and `lock` (who holds the folder), `nats.pid`, `nats.log` and `store/`. Nothing there is secret: the key of the
-system account's only user is made at each start and stays in this object.
+`launcher` and `lock` (who holds the folder), `nats.pid`, `nats.log` and `store/`. Nothing there is secret: the key of
+the system account's only user is made at each start and stays in this object.
 
-Two locks keep a folder to one server, because nats-server itself lets two share a store. `launcher` is this process's and
-ends with it. `lock` is inherited by nats-server and lives exactly as long as that does, so the next start notices a
+Two locks keep a folder to one server, because nats-server itself lets two share a store. `launcher` is this process's
+and ends with it. `lock` is inherited by nats-server and lives exactly as long as that does, so the next start notices a
 server that outlived its launcher, and ends it.
 """
 
@@ -13,22 +13,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+import errno
 import secrets
 import shutil
 import signal
 import socket
 import sysconfig
 from pathlib import Path
-from typing import Any
 
-import msgspec
-import nats.errors
 import psutil
-from nats.aio.client import Client
 
 from bus import identities
 from bus.folder import FolderLock, LockHeldError, room, write_file
+from bus.monitor import Monitor, MonitorError
 from bus.streams import Quotas
 
 __all__ = ["Server", "ServerError", "find_binary", "find_conf"]
@@ -49,8 +46,7 @@ def find_binary(wanted: str | Path | None = None) -> Path:
     if wanted:
         found = shutil.which(str(wanted))
         if found is None:
-            message = f"bus.nats_server: {wanted}: no executable file there"
-            raise ServerError(message)
+            raise ServerError(f"bus.nats_server: {wanted}: no executable file there")
         return Path(found)
     scripts = sysconfig.get_path("scripts")
     found = shutil.which("nats-server") or shutil.which("nats-server", path=scripts)
@@ -69,12 +65,11 @@ def find_conf() -> Path:
     for path in (here.parent / "bus.conf", here / "bus.conf"):
         if path.is_file():
             return path
-    message = f"bus.conf: neither in {here.parent} nor in {here}; the installation is incomplete"
-    raise ServerError(message)
+    raise ServerError(f"bus.conf: neither in {here.parent} nor in {here}; the installation is incomplete")
 
 
 class Server:
-    """One nats-server on loopback in `<home>/nats/`. One task at a time may use it; `wait` may be waited for besides."""
+    """One nats-server on loopback in `<home>/nats/`, for one task at a time; only `wait` may be waited for besides."""
 
     def __init__(
         self,
@@ -96,8 +91,7 @@ class Server:
         self._stop_timeout_s = stop_timeout_s
         self._port = 0
         self._name = ""
-        self._id = ""
-        self._seed = ""
+        self._monitor = Monitor(0, "")
         self._log_start = 0
         self._held: FolderLock | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -124,8 +118,7 @@ class Server:
         folder that is full or read-only, an invalid configuration, or no readiness in time.
         """
         if self.pid:
-            message = f"{self.folder}: this server is already running as process {self.pid}"
-            raise ServerError(message)
+            raise ServerError(f"{self.folder}: this server is already running as process {self.pid}")
         binary = find_binary(self._binary)
         conf = find_conf()
         try:
@@ -139,12 +132,12 @@ class Server:
                 await self._launch(binary)
         except TimeoutError as error:
             await self.stop()
-            message = f"{binary}: not ready after {self._start_timeout_s:g} s; {self._last_error()}"
-            raise ServerError(message) from error
+            raise ServerError(f"{binary}: not ready after {self._start_timeout_s:g} s; {self._last_error()}") from error
         except OSError as error:
             await self.stop()
-            message = f"{error.filename or self.folder}: {error.strerror or error}; the bus needs a folder it can write"
-            raise ServerError(message) from error
+            raise ServerError(
+                f"{error.filename or self.folder}: {error.strerror or error}; the bus needs a folder it can write"
+            ) from error
         except BaseException:
             await self.stop()
             raise
@@ -158,10 +151,10 @@ class Server:
         former = path.read_text(encoding="utf-8")
         write_file(path, identities_text)
         try:
-            await self._ask("RELOAD")
-        except ServerError:
+            await self._monitor.ask("RELOAD")
+        except MonitorError as error:
             write_file(path, former)
-            raise
+            raise ServerError(str(error)) from error
 
     async def stop(self) -> None:
         """SIGTERM, SIGKILL after the stop timeout, then give the folder free. Idempotent."""
@@ -188,11 +181,11 @@ class Server:
     async def problem(self) -> str:
         """Why the server is not fit for orders, or "": it answers, JetStream works, and every write is synced."""
         try:
-            await self._ask("HEALTHZ")
-            answer = await self._ask("JSZ", b'{"config":true}')
-        except ServerError as error:
+            await self._monitor.ask("HEALTHZ")
+            report = await self._monitor.ask("JSZ", b'{"config":true}')
+        except MonitorError as error:
             return str(error)
-        if not answer["data"].get("config", {}).get("sync_always"):
+        if not report.get("config", {}).get("sync_always"):
             return f"{self.folder / 'bus.conf'}: sync_interval is not always: an acknowledged order could be lost"
         return ""
 
@@ -202,11 +195,10 @@ class Server:
             try:
                 self._held = FolderLock(self.folder / "launcher")
             except LockHeldError as error:
-                message = f"{self.folder}: in use by another pitwire, process {error.holder}"
-                raise ServerError(message) from error
+                raise ServerError(f"{self.folder}: in use by another pitwire, process {error.holder}") from error
 
     async def _end_orphans(self) -> None:
-        """End the server of a launcher that was killed. Raises ServerError when somebody else holds the store's lock."""
+        """End the server of a launcher that was killed. Raises ServerError when the store's lock is somebody else's."""
         path = self.folder / "lock"
         asked: list[psutil.Process] = []
         for step in range(int(2 * self._stop_timeout_s / _STEP_S)):
@@ -216,42 +208,42 @@ class Server:
             if not asked:
                 asked = _servers_of(self.folder / "bus.conf")
                 _signal_all(asked, signal.SIGTERM)
-            if not asked:
+            if not asked and step * _STEP_S > 1:  # not even one that was just forked
                 break
             if step * _STEP_S > self._stop_timeout_s:
                 _signal_all(asked, signal.SIGKILL)
             await asyncio.sleep(_STEP_S)
-        message = f"{path}: held by a process that is not this folder's nats-server; end it, or use another home"
-        raise ServerError(message)
+        raise ServerError(
+            f"{path}: held by a process that is not this folder's nats-server; end it, or use another home"
+        )
 
     def _check_room(self) -> None:
-        """Refuse quotas that the disk cannot keep: a full disk stops the order stream."""
+        """Refuse to begin with quotas the disk cannot keep; a floor that has begun is never kept from its orders."""
         have, need = room(self.folder) // 2**20, self._quotas.store // 2**20
-        if have < need:
-            message = f"{self.folder}: the disk has room for {have} MiB, the bus's quotas are {need} MiB: lower them"
-            raise ServerError(message)
+        if have < need and not (self.folder / "store").exists():
+            raise ServerError(
+                f"{self.folder}: the disk has room for {have} MiB, the bus's quotas are {need} MiB: lower them"
+            )
 
     async def _launch(self, binary: Path) -> None:
         """Run it on its port; a fresh port that somebody takes in between is replaced by another."""
         fixed = self._wanted_port or self._kept_port()
         for _ in range(_PORT_TRIES):
             self._port = fixed or secrets.choice(_PORTS)
-            if _port_is_free(self._port):
+            refusal = _try_port(self._port)
+            if not refusal:
                 await self._spawn(binary)
                 if await self._ready():
                     write_file(self.folder / "port", f"{self._port}\n")
                     return
-                status, reason = await self.wait(), self._last_error()
+                status, refusal = await self.wait(), self._last_error()
                 self._process = None
-                if "address already in use" not in reason:
-                    message = f"{binary}: ended with status {status}: {reason}"
-                    raise ServerError(message)
+                if "address already in use" not in refusal:
+                    raise ServerError(f"{binary}: ended with status {status}: {refusal}")
             if fixed:
                 where = "bus.port" if self._wanted_port else f"{self.folder / 'port'} (delete it to choose another)"
-                message = f"port {fixed} is in use by another program; it is set in {where}"
-                raise ServerError(message)
-        message = f"no free port between {_PORTS.start} and {_PORTS.stop}"
-        raise ServerError(message)
+                raise ServerError(f"port {fixed}, set in {where}: {refusal}")
+        raise ServerError(f"no free port between {_PORTS.start} and {_PORTS.stop}: {refusal}")
 
     def _kept_port(self) -> int:
         """The port of earlier starts, 0 for none."""
@@ -260,15 +252,14 @@ class Server:
         except FileNotFoundError:
             return 0
         if not text.isdigit() or not 0 < int(text) < 2**16:
-            message = f"{self.folder / 'port'}: expected a port number, found {text[:20]!r}; delete the file"
-            raise ServerError(message)
+            raise ServerError(f"{self.folder / 'port'}: expected a port number, found {text[:20]!r}; delete the file")
         return int(text)
 
     async def _spawn(self, binary: Path) -> None:
         """Write the variables and start the process; it inherits the store's lock and nothing else."""
-        launcher, self._seed = identities.create("launcher", "launcher")
+        launcher, seed = identities.create("launcher", "launcher")
+        self._monitor = Monitor(self._port, seed)
         self._name = f"pitwire-{secrets.token_hex(8)}"
-        self._id = ""
         variables = {"listen_port": self._port, "launch_name": f'"{self._name}"', **self._quotas.variables()}
         lines = [f"{key}: {value}" for key, value in variables.items()]
         lines.append(f"launcher_users: {identities.users([launcher])}")
@@ -288,57 +279,20 @@ class Server:
                     pass_fds=(lock.fd,),
                     start_new_session=True,  # Ctrl-C in the terminal is for the floor, which stops the bus last
                 )
+        except OSError as error:
+            raise ServerError(f"{binary}: cannot be run: {error.strerror or error}") from error
         finally:
             lock.release()
 
     async def _ready(self) -> bool:
         """Wait until it answers as itself and JetStream is ready; False when it has ended instead."""
         while self.pid:
-            with contextlib.suppress(OSError, ServerError, ValueError):
-                info = await self._greeting()
-                if info.get("server_name") == self._name:
-                    self._id = info["server_id"]
-                    await self._ask("HEALTHZ")
+            with contextlib.suppress(MonitorError):
+                if await self._monitor.arrive() == self._name:
+                    await self._monitor.ask("HEALTHZ")
                     return True
             await asyncio.sleep(_STEP_S)
         return False
-
-    async def _greeting(self) -> dict[str, Any]:
-        """What the listener on the port says of itself before anything else."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        try:
-            line = await reader.readline()
-        finally:
-            writer.close()
-        greeting: dict[str, Any] = msgspec.json.decode(line.removeprefix(b"INFO "), type=dict[str, Any])
-        return greeting
-
-    async def _ask(self, what: str, payload: bytes = b"") -> dict[str, Any]:
-        """One request to the system account. Raises ServerError when it is refused or not answered within 2 s."""
-        client = Client()
-        try:
-            await client.connect(
-                self.url,
-                nkeys_seed_str=self._seed,
-                name="launcher",
-                inbox_prefix="_INBOX.launcher",
-                allow_reconnect=False,
-                connect_timeout=2,
-                error_cb=_ignore,
-            )
-            message = await client.request(f"$SYS.REQ.SERVER.{self._id}.{what}", payload, timeout=2)
-        except (OSError, TimeoutError, nats.errors.Error) as error:
-            text = f"nats-server on port {self._port}: no answer to {what}: {error or type(error).__name__}"
-            raise ServerError(text) from error
-        finally:
-            with contextlib.suppress(OSError, nats.errors.Error):
-                await client.close()
-        answer: dict[str, Any] = msgspec.json.decode(message.data, type=dict[str, Any])
-        failure = answer.get("error") or answer.get("data", {}).get("error")
-        if failure:
-            text = f"nats-server on port {self._port}: {what}: {failure.get('description', failure) if isinstance(failure, dict) else failure}"
-            raise ServerError(text)
-        return answer
 
     def _last_error(self) -> str:
         """The last complaint in the log since the process was started."""
@@ -349,19 +303,15 @@ class Server:
         return (complaints or lines or [f"see {self.log}"])[-1]
 
 
-async def _ignore(_: Exception) -> None:
-    """The client's error callback: the request itself fails."""
-
-
-def _port_is_free(port: int) -> bool:
-    """Whether nobody listens on it on loopback."""
+def _try_port(port: int) -> str:
+    """Why one cannot listen on this port on loopback, or ""."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return "in use by another program" if error.errno == errno.EADDRINUSE else str(error.strerror or error)
+    return ""
 
 
 def _servers_of(conf: Path) -> list[psutil.Process]:
@@ -369,7 +319,7 @@ def _servers_of(conf: Path) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter(["cmdline"])
-        if (command := process.info["cmdline"]) and "nats-server" in os.path.basename(command[0]) and str(conf) in command[1:]
+        if (process.info["cmdline"] or [])[1:] == ["-c", str(conf)]
     ]
 
 

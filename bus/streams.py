@@ -1,13 +1,13 @@
 """The streams: what is stored, how safely, and how much of it.
 
-Owns the definitions of ORDERS, FLOW, MARKET, JOBS and the leases in CORE and of LAST in FLOOR, their consumers and their
-quotas; `ensure` makes the server agree with them. Requests go to `$JS.API` as JSON, because nats-py knows neither
+Owns the definitions of ORDERS, FLOW, MARKET, JOBS and the leases in CORE and of LAST in FLOOR, their consumers and
+their quotas; `ensure` makes the server agree with them. Requests go to `$JS.API` as JSON, because nats-py knows neither
 `persist_mode` nor message TTLs.
 
-Every stream that captures a subject from FLOOR has `no_ack`: an acknowledgement goes to the reply subject of the message,
-so a strategy could otherwise have the server itself say something on `venue.order.>`. (Batches, roll-ups, schedules and
-message TTLs, which a header could ask for, stay off for the same streams.) What FLOOR says is not in LAST either, because
-whoever may read LAST chooses where the answer goes.
+Every stream that captures a subject from FLOOR has `no_ack`: an acknowledgement goes to the reply subject of the
+message, so a strategy could otherwise have the server itself say something on `venue.order.>`. Batches, roll-ups,
+schedules and message TTLs, which a header could ask for, stay off for the same streams, and their duplicate window is
+the shortest, so that nobody can have a clearance taken for a duplicate.
 """
 
 from __future__ import annotations
@@ -195,11 +195,9 @@ async def _call(client: Client, what: str, request: dict[str, Any] | None, allow
     try:
         message = await client.request(f"$JS.API.{what}", payload, timeout=5)
     except NatsError as error:
-        text = f"{what}: no answer from JetStream: {error or type(error).__name__}"
-        raise BusError(text) from error
+        raise BusError(f"{what}: no answer from JetStream: {str(error) or type(error).__name__}") from error
     answer: dict[str, Any] = msgspec.json.decode(message.data, type=dict[str, Any])
     failure = answer.get("error")
     if failure and failure.get("err_code") != allow:
-        text = f"{what}: {failure.get('description')} ({failure.get('err_code')})"
-        raise BusError(text)
+        raise BusError(f"{what}: {failure.get('description')} ({failure.get('err_code')})")
     return answer
