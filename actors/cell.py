@@ -91,7 +91,7 @@ class Cell:
         return out
 
     def stamped(self, event: Event, subject: str, now: int, cause: str) -> Event:
-        """The event with its envelope. One that brings its own `cause` keeps it; answers (no subject) have sequence 0."""
+        """The event with its envelope. One that brings a `cause` keeps it; answers (no subject) have sequence 0."""
         sequence = 0
         if subject:
             sequence = self._sequences.get(subject, 0) + 1

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from actors.bars import Timeframe, timeframe_us
-from actors.strategy import Strategy, StrategyError
+from actors.bars import timeframe_seconds
+from actors.strategy import Strategy
 
 if TYPE_CHECKING:
-    from actors.bars import ClosedBar
     from actors.strategy import Desk, Outcome
+    from schemas.market import Bar
     from schemas.order import Side
 
 __all__ = ["EmaCross", "EmaCrossParams", "EmaCrossState"]
@@ -30,14 +30,15 @@ class EmaCrossParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     fast: Annotated[int, Meta(ge=1, le=500)] = 5
     slow: Annotated[int, Meta(ge=2, le=1000)] = 13
-    timeframe: Timeframe = "S5"
+    timeframe: str = "S5"
     lots: Annotated[float, Meta(gt=0, le=1000)] = 0.01
 
     def __post_init__(self) -> None:
-        """The fast one must be the faster one."""
+        """The fast one must be the faster one, and the timeframe one that there is."""
+        timeframe_seconds(self.timeframe)
         if self.fast >= self.slow:
             message = f"fast: {self.fast} must be below slow ({self.slow})"
-            raise StrategyError(message)
+            raise ValueError(message)
 
 
 class EmaCrossState(msgspec.Struct):
@@ -65,10 +66,10 @@ class EmaCross(Strategy):
         """The bars it works on."""
         return self.params.timeframe
 
-    def on_bar(self, bar: ClosedBar, desk: Desk) -> None:
+    def on_bar(self, bar: Bar, desk: Desk) -> None:
         """Move the averages and look for a crossing."""
         state, params = self.state, self.params
-        if state.bars and bar.at - state.last_at > _GAP_BARS * timeframe_us(params.timeframe):
+        if state.bars and bar.at - state.last_at > _GAP_BARS * 1_000_000 * timeframe_seconds(params.timeframe):
             state.bars = 0
         state.last_at = bar.at
         if state.bars == 0:

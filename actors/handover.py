@@ -1,7 +1,7 @@
 """What a child process gets from the supervisor, through an inherited pipe and nowhere else.
 
-Secrets (the NKey seed, the guard's signing key) are never in arguments, the environment or a file. The writing end stays
-open as long as the supervisor lives: its end of file tells the child to stop.
+Secrets (the NKey seed, the guard's signing key) are never in arguments, the environment or a file. The writing end
+stays open as long as the supervisor lives: its end of file tells the child to stop.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line, by structlog, into the actor's own file.
 
-`{"time": "...Z", "level": "info", "actor": "guard", "event": "...", ...}`. The file is rotated at `limit_bytes` (one old
-file is kept). Lines from warning up are also handed to `publish`, for `log.<level>.<actor>` on the bus.
+`{"time": "...Z", "level": "info", "actor": "guard", "event": "...", ...}`. The file is rotated at `limit_bytes` (one
+old file is kept). Lines from warning up are also handed to `publish`, for `log.<level>.<actor>` on the bus.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def open_log(
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=limit_bytes, backupCount=1, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(message)s"))
-    base = logging.Logger(actor)
+    base = logging.getLogger(f"pitwire.{actor}")
+    base.setLevel(logging.INFO)
+    base.propagate = False
     base.addHandler(handler)
 
     def stamp(_logger: object, level: str, values: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

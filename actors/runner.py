@@ -14,41 +14,28 @@ import msgspec
 
 from actors.actor import Actor, Subscribe
 from actors.bars import BarBuilder
+from actors.desk import RunnerConfig, SessionDesk
 from actors.effects import CancelTimer, Effect, EventIn, Failed, LinkChanged, Publish, SetTimer, TimerIn
-from actors.session_book import OrderView, RunnerState, saved
+from actors.session_book import RunnerState, saved
 from actors.strategies import find_strategy, make_params
 from actors.strategy import Outcome
 from schemas.health import Hello, SimDone
 from schemas.market import SymbolSpec, Tick
-from schemas.order import OrderIntent, OrderRefused, OrderState, OrderSync, OrderTerms, OrderUpdate, Signal
+from schemas.order import OrderRefused, OrderState, OrderSync, OrderUpdate
 from schemas.registry import wildcard
 from schemas.session import SessionStats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.strategy import Position, Strategy
-    from schemas.order import OrderKind, Side
+    from actors.session_book import OrderView
+    from actors.strategy import Strategy
     from schemas.settings import Settings
 
 __all__ = ["Runner", "RunnerConfig", "config_from"]
 
 _SECOND_US = 1_000_000
 _STATS_US = 5 * _SECOND_US
-
-
-class RunnerConfig(msgspec.Struct, frozen=True):
-    """One session. `lifetime_us`: how long an intent lives; `skew_us`: clock difference allowed for."""
-
-    session: str
-    account: str
-    venue: str
-    strategy: str
-    symbols: tuple[str, ...]
-    params: dict[str, int | float | str | bool]
-    lifetime_us: int
-    skew_us: int
-    sim: bool
 
 
 def config_from(settings: Settings, session: str) -> RunnerConfig:
@@ -76,16 +63,11 @@ class Runner(Actor):
         super().__init__(name, incarnation)
         self.config = config
         self.state = state if state is not None else RunnerState()
-        self._specs: dict[str, SymbolSpec] = {}
-        self._ticks: dict[str, Tick] = {}
-        self._out: list[Effect] = []
-        self._now = 0
-        self._counter = 0
+        self._desk = SessionDesk(config, self.state, incarnation)
         self._tick_count = 0
         self._bar_count = 0
         self._number = 0
         self._next_stats = 0
-        self._dirty = False
         self._unsettled = {order for order, view in self.state.orders.items() if not view.ended}
         kind = find_strategy(config.strategy)
         params = make_params(kind, config.params)
@@ -97,67 +79,7 @@ class Runner(Actor):
             strategy = kind(symbol, params, kept)
             self._strategies[symbol] = strategy
             if strategy.timeframe:
-                self._bars[symbol] = BarBuilder(strategy.timeframe)
-
-    # ---- the desk of the strategies
-
-    def spec(self, symbol: str) -> SymbolSpec | None:
-        """See `Desk`."""
-        return self._specs.get(symbol)
-
-    def positions(self, symbol: str) -> list[Position]:
-        """See `Desk`."""
-        return self.state.positions(symbol)
-
-    def working(self, symbol: str) -> list[str]:
-        """See `Desk`."""
-        return [name for name, view in self.state.orders.items() if not view.ended and view.terms.symbol == symbol]
-
-    def signal(self, symbol: str, name: str, side: Side, values: dict[str, float]) -> None:
-        """See `Desk`."""
-        self.state.signals += 1
-        self._out.append(
-            Publish(
-                Signal(
-                    session=self.config.session,
-                    strategy=self.config.strategy,
-                    symbol=symbol,
-                    name=name,
-                    side=side,
-                    values=values,
-                )
-            )
-        )
-
-    def order(
-        self, symbol: str, side: Side, volume: float, *, position: int = 0, kind: OrderKind = "market", comment: str = ""
-    ) -> str:
-        """See `Desk`."""
-        self._counter += 1
-        tick = self._ticks[symbol]
-        terms = OrderTerms(
-            id=f"{self.config.session}-{self.incarnation}-{self._counter}",
-            account=self.config.account,
-            session=self.config.session,
-            strategy=self.config.strategy,
-            venue=self.config.venue,
-            symbol=symbol,
-            kind=kind,
-            side=side,
-            volume=volume,
-            submitted_at=self._now,
-            expires_at=self._now + self.config.lifetime_us,
-            position=position,
-            bid=tick.bid,
-            ask=tick.ask,
-            comment=comment,
-        )
-        self.state.orders[terms.id] = OrderView(terms)
-        self.state.intents += 1
-        self._dirty = True
-        self._out.append(Publish(OrderIntent(terms=terms)))
-        self._out.append(SetTimer(f"check {terms.id}", terms.expires_at + self.config.skew_us + _SECOND_US))
-        return terms.id
+                self._bars[symbol] = BarBuilder(config.venue, symbol, strategy.timeframe)
 
     # ---- handlers
 
@@ -185,7 +107,7 @@ class Runner(Actor):
 
     def on_event(self, message: EventIn, now: int) -> Sequence[Effect]:
         """Everything that arrives."""
-        self._now = now
+        self._desk.now = now
         event = message.event
         if isinstance(event, Tick):
             return self._on_tick(event)
@@ -196,12 +118,12 @@ class Runner(Actor):
         if isinstance(event, OrderSync):
             return self._on_sync(event)
         if isinstance(event, SymbolSpec):
-            self._specs[event.symbol] = event
+            self._desk.specs[event.symbol] = event
         return ()
 
     def on_timer(self, message: TimerIn, now: int) -> Sequence[Effect]:
         """An order without an outcome, or a hello without an answer: ask again."""
-        self._now = now
+        self._desk.now = now
         order = message.key.removeprefix("check ")
         view = self.state.orders.get(order)
         if message.key == "hello":
@@ -213,8 +135,8 @@ class Runner(Actor):
 
     def on_failure(self, message: Failed, now: int) -> Sequence[Effect]:
         """The state could not be stored, or a strategy raised: the intents of that message never left."""
-        self._now = now
-        self._out.clear()
+        self._desk.now = now
+        self._desk.out.clear()
         lost = [name for name, view in self.state.orders.items() if view.state == OrderState.INTENDED]
         for name in lost:
             if name not in self._unsettled and self.state.orders[name].terms.submitted_at == now:
@@ -253,19 +175,19 @@ class Runner(Actor):
     def _on_tick(self, tick: Tick) -> list[Effect]:
         self._number = tick.number
         strategy = self._strategies.get(tick.symbol)
-        if strategy is not None and tick.symbol in self._specs:
+        if strategy is not None and tick.symbol in self._desk.specs:
             self._tick_count += 1
-            self._ticks[tick.symbol] = tick
+            self._desk.ticks[tick.symbol] = tick
             bars = self._bars.get(tick.symbol)
             bar = bars.add(tick.at, tick.bid) if bars is not None else None
             if not self._unsettled:
-                strategy.on_tick(tick, self)
+                strategy.on_tick(tick, self._desk)
                 if bar is not None:
                     self._bar_count += 1
-                    strategy.on_bar(bar, self)
-        if self._now >= self._next_stats:
-            self._next_stats = self._now + _STATS_US
-            self._out.append(Publish(self._stats()))
+                    strategy.on_bar(bar, self._desk)
+        if self._desk.now >= self._next_stats:
+            self._next_stats = self._desk.now + _STATS_US
+            self._desk.out.append(Publish(self._stats()))
         return self._finish()
 
     def _on_update(self, update: OrderUpdate) -> list[Effect]:
@@ -302,7 +224,7 @@ class Runner(Actor):
             view = self.state.orders.get(order)
             if view is None:
                 self._unsettled.discard(order)
-            elif view.revision == 0 and self._now > view.terms.expires_at + self.config.skew_us:
+            elif view.revision == 0 and self._desk.now > view.terms.expires_at + self.config.skew_us:
                 view.state = OrderState.EXPIRED
                 view.reason = "nobody cleared it in time"
                 self._settled(order, view)
@@ -311,14 +233,14 @@ class Runner(Actor):
 
     def _settled(self, order: str, view: OrderView) -> None:
         """Note that its outcome is known; UNKNOWN is not an outcome."""
-        self._dirty = True
+        self._desk.dirty = True
         if not view.pending:
             self._unsettled.discard(order)
-            self._out.append(CancelTimer(f"check {order}"))
+            self._desk.out.append(CancelTimer(f"check {order}"))
 
     def _tell(self, order: str, view: OrderView) -> None:
         strategy = self._strategies.get(view.terms.symbol)
-        if strategy is None or view.terms.symbol not in self._ticks:
+        if strategy is None or view.terms.symbol not in self._desk.ticks:
             return
         outcome = Outcome(
             order=order,
@@ -333,7 +255,7 @@ class Runner(Actor):
             reason=view.reason,
             ended=view.ended,
         )
-        strategy.on_order(outcome, self)
+        strategy.on_order(outcome, self._desk)
 
     def _stats(self) -> SessionStats:
         return SessionStats(
@@ -349,9 +271,9 @@ class Runner(Actor):
 
     def _finish(self) -> list[Effect]:
         """What was decided, with the state stored in front of it; and in simulated time, whether time may go on."""
-        effects, self._out = self._out, []
-        if self._dirty:
-            self._dirty = False
+        effects, self._desk.out = self._desk.out, []
+        if self._desk.dirty:
+            self._desk.dirty = False
             self.state.prune()
             self.state.strategies = {
                 symbol: msgspec.Raw(msgspec.json.encode(strategy.state))

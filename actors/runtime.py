@@ -1,46 +1,23 @@
 """The runtime: carries messages to one actor and its effects out, on any bus.
 
-Owns the mailbox, the subscriptions, the timers and the order of effects. Live it runs on the event loop; on the
-in-process bus the same code runs single-threaded. Each message is written to the inbox log before its handler runs.
-Publishes for the runtime itself (not compared by `verify`): `health.beat`, `alert`, `log`.
+Owns the mailbox and the order of handling: one message at a time, control before data, nothing while a `Store` is under
+way. Live it runs on the event loop; on the in-process bus the same code runs single-threaded. Each message is written
+to the inbox log before its handler runs.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import msgspec
-
-from actors.catchup import Catchup
+from actors.carrier import Carrier, StatementRunner
 from actors.cell import Cell, Outgoing
-from actors.effects import (
-    Acknowledge,
-    Answer,
-    CancelTimer,
-    EventIn,
-    Failed,
-    LinkChanged,
-    Message,
-    Publish,
-    PublishStored,
-    ReplyIn,
-    Request,
-    SetTimer,
-    Store,
-    StoredIn,
-    TimerIn,
-)
+from actors.effects import EventIn, Failed, LinkChanged, Message
+from actors.intake import Intake
 from actors.mailbox import Entry, Mailbox
+from actors.voice import Voice
 from bus.clock import SimClock, wall_us
-from bus.matching import matches
-from schemas.clearance import sign
-from schemas.codec import CodecError, decode, encode
-from schemas.health import Alert, Beat
-from schemas.market import Tick
-from schemas.order import OrderCleared
-from schemas.registry import subject_of
+from schemas.health import Beat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -48,32 +25,13 @@ if TYPE_CHECKING:
 
     from nacl.signing import SigningKey
 
-    from actors.actor import Actor, Subscribe
+    from actors.actor import Actor
     from actors.inboxlog import InboxLog
-    from bus.clock import TimerHandle
-    from bus.interface import Bus, Incoming, Replied, Stored
-    from schemas.base import Event
+    from bus.interface import Bus, Incoming
 
-__all__ = ["RECEIVED", "SENT", "LoopScheduler", "Runtime", "Scheduler", "StatementRunner"]
-
-SENT = "Pitwire-Sent"
-"""Header: when it was published, wall-clock UTC microseconds."""
-RECEIVED = "Pitwire-Received"
-"""Header: when the message that led to this one was taken from the socket, wall-clock UTC microseconds."""
+__all__ = ["LoopScheduler", "Runtime", "Scheduler"]
 
 _BATCH = 256
-_UNSIGNED = b'"signature":""}'
-
-
-class StatementRunner(Protocol):
-    """The actor's own database: one durable transaction a call, in the order of the calls."""
-
-    def run(
-        self,
-        statements: Sequence[tuple[str, tuple[int | float | str | bytes | None, ...]]],
-        done: Callable[[str], None],
-    ) -> None:
-        """`done("")` after the commit, or with the error's text; never from inside the call."""
 
 
 class Scheduler(Protocol):
@@ -111,7 +69,7 @@ class LoopScheduler:
 
 
 class Runtime:
-    """One actor on one bus."""
+    """One actor on one bus. `fatal(text)` is called when the process should end and be started again."""
 
     def __init__(
         self,
@@ -127,135 +85,72 @@ class Runtime:
     ) -> None:
         self.actor = actor
         self.bus = bus
-        self.counters: Counter[str] = Counter()
+        self.voice = Voice(actor, bus)
         self._cell = Cell(actor)
         self._scheduler = scheduler
         self._inbox = inbox
-        self._database = database
-        self._key = signing_key
         self._fatal = fatal
         self._sim = bus.clock if isinstance(bus.clock, SimClock) else None
         self._mailbox = Mailbox(data_limit)
-        self._timers: dict[str, TimerHandle] = {}
-        self._acks: dict[tuple[str, int], Callable[[], None]] = {}
-        self._catchups: list[Catchup] = []
-        self._pending: deque[Outgoing] = deque()
-        self._handling: Entry | None = None
-        self._busy = False
+        self._intake = Intake(bus, scheduler, self.voice, self._put)
+        self._carrier = Carrier(
+            bus,
+            self._intake,
+            database=database,
+            signing_key=signing_key,
+            result=self._result,
+            stored=self._stored,
+            fatal=fatal,
+        )
+        self._handling: Message | None = None
         self._scheduled = False
         self._running = False
         self._now = 0
         self._beat_owed = 0
-        self._own: Counter[str] = Counter()
 
     # ---- start and stop
 
     async def start(self, recovered: Sequence[Incoming] = ()) -> None:
         """Subscribe, fill the gap since `recovered` (what the recovered state was made of), then `on_start`."""
         self.bus.on_link(self._link_changed)
-        subscriptions = self.actor.subscriptions()
-        for wanted in subscriptions:
-            self._subscribe(wanted, recovered)
-        if self._sim is not None and not any(_covers_ticks(wanted.subject) for wanted in subscriptions):
-            self.bus.subscribe("md.tick.>", self._tick_passes)
+        self._intake.subscribe(self.actor.subscriptions(), recovered, ticks=self._sim is not None)
         await self.bus.flush()
-        for catchup in self._catchups:
-            await catchup.catch_up()
+        await self._intake.catch_up()
         self._running = True
-        self._lifecycle("start")
+        now = self._time()
+        if self._inbox is not None:
+            self._inbox.taken("start", b"", now)
+        self._execute(self._cell.start(now), 0)
         self._wake()
 
     def stop(self) -> None:
         """Run `on_stop` and take no more messages. The owner then flushes and closes bus and database."""
-        if self._running:
-            self._running = False
-            self._lifecycle("stop")
+        if not self._running:
+            return
+        self._running = False
+        now = self._time()
+        if self._inbox is not None:
+            self._inbox.taken("stop", b"", now)
+        self._execute(self._cell.stop(now), 0)
         if self._inbox is not None:
             self._inbox.close()
 
-    def _lifecycle(self, step: str) -> None:
-        now = self._time()
-        if self._inbox is not None:
-            self._inbox.taken("start" if step == "start" else "stop", b"", now)
-        outgoing = self._cell.start(now) if step == "start" else self._cell.stop(now)
-        self._execute(outgoing)
-
     # ---- what arrives
 
-    def _subscribe(self, wanted: Subscribe, recovered: Sequence[Incoming]) -> None:
-        if wanted.durable:
-            self.bus.consume(wanted.stream, wanted.durable, lambda incoming: self._consumed(wanted, incoming))
-            return
-        if not wanted.stream:
-            self.bus.subscribe(wanted.subject, lambda incoming: self._arrived(wanted, incoming))
-            return
-        catchup = Catchup(
-            self.bus,
-            wanted.stream,
-            wanted.subject,
-            lambda incoming, event: self._put(wanted, incoming, event),
-            lambda text: self.alert("warning", "gap", text),
-        )
-        for incoming in recovered:
-            if matches(wanted.subject, incoming.subject):
-                catchup.prime(incoming, decode(incoming.data))
-        self._catchups.append(catchup)
-        self.bus.subscribe(wanted.subject, lambda incoming: self._followed(catchup, incoming))
-
-    def _decoded(self, incoming: Incoming) -> Event | None:
-        try:
-            return decode(incoming.data)
-        except CodecError as error:
-            self.counters["malformed"] += 1
-            self.alert("warning", "malformed", f"{incoming.subject}: {error}")
-            return None
-
-    def _arrived(self, wanted: Subscribe, incoming: Incoming) -> None:
-        event = self._decoded(incoming)
-        if event is not None:
-            self._put(wanted, incoming, event)
-
-    def _followed(self, catchup: Catchup, incoming: Incoming) -> None:
-        event = self._decoded(incoming)
-        if event is not None and catchup.arrived(incoming, event):
-            self._scheduler.spawn(catchup.catch_up())
-
-    def _consumed(self, wanted: Subscribe, incoming: Incoming) -> None:
-        event = self._decoded(incoming)
-        if incoming.ack is not None:
-            if event is None:
-                incoming.ack()
-                return
-            self._acks[wanted.stream, incoming.stream_seq] = incoming.ack
-        if event is not None:
-            self._put(wanted, incoming, event)
-
-    def _put(self, wanted: Subscribe, incoming: Incoming, event: Event) -> None:
-        stream = wanted.stream if wanted.durable else ""
-        message = EventIn(incoming.subject, event, incoming.reply, stream, incoming.stream_seq if stream else 0)
-        entry = Entry(
-            message,
-            incoming.data,
-            wall_us(),
-            tick_at=event.at if isinstance(event, Tick) else 0,
-            conflate=incoming.subject if wanted.conflate else "",
-        )
-        if not self._mailbox.put(entry, wanted.lane):
-            self._overflow(message)
+    def _put(self, entry: Entry, lane: Literal["control", "data"]) -> None:
+        if not self._mailbox.put(entry, lane) and isinstance(entry.message, EventIn):
+            self._overflow(entry.message)
         self._wake()
 
-    def _tick_passes(self, incoming: Incoming) -> None:
-        """Simulated time for an actor that does not want the ticks themselves."""
-        event = self._decoded(incoming)
-        if isinstance(event, Tick):
-            self._mailbox.put(Entry(None, tick_at=event.at), "data")
-            self._wake()
-
     def _overflow(self, message: EventIn) -> None:
-        self.counters["overflow"] += 1
-        self.alert("critical", "overflow", f"{message.subject}: the mailbox is full, the message is refused")
-        if not self._busy and self._running:
+        """The mailbox is full: the actor is told at once, so that the guard can refuse."""
+        self.voice.alert("critical", "overflow", f"{message.subject}: the mailbox is full, the message is refused")
+        if not self._carrier.busy and self._running:
             self._fail(message, "overload: the mailbox is full", self._time())
+
+    def _result(self, message: Message, data: bytes, stamp: int) -> None:
+        self._mailbox.put(Entry(message, data, wall_us(), stamp), "control")
+        self._wake()
 
     def _link_changed(self, up: bool) -> None:
         if not self._running:
@@ -263,29 +158,23 @@ class Runtime:
         if up:
             self._scheduler.spawn(self._relink())
         else:
-            self._result(LinkChanged(up=False))
+            self._result(LinkChanged(up=False), b"", 0)
 
     async def _relink(self) -> None:
-        for catchup in self._catchups:
-            await catchup.catch_up()
-        self._mailbox.put(Entry(LinkChanged(up=True)), "data")
-        self._wake()
-
-    def _result(self, message: Message, data: bytes = b"", stamp: int = 0) -> None:
-        self._mailbox.put(Entry(message, data, wall_us(), stamp), "control")
-        self._wake()
+        await self._intake.catch_up()
+        self._put(Entry(LinkChanged(up=True)), "data")
 
     # ---- handling
 
     def _wake(self) -> None:
-        if not self._scheduled and not self._busy and self._running:
+        if not self._scheduled and not self._carrier.busy and self._running:
             self._scheduled = True
             self._scheduler.soon(self._pump)
 
     def _pump(self) -> None:
         self._scheduled = False
         for _ in range(_BATCH):
-            if self._busy or not self._running:
+            if self._carrier.busy or not self._running:
                 return
             entry = self._mailbox.take()
             if entry is None:
@@ -305,194 +194,68 @@ class Runtime:
         return self._now
 
     def _handle(self, entry: Entry, message: Message) -> None:
-        now = max(self._now, entry.stamp) if entry.stamp else self._time()
-        self._handling = entry
+        now = self._now = max(self._now, entry.stamp) if entry.stamp else self._time()
+        self._handling = message
         if self._inbox is not None:
             self._inbox.taken(message, entry.data, now)
         try:
             outgoing = self._cell.handle(message, now)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is told to the actor and to people
-            self._raised(message, f"{type(error).__name__}: {error}", now)
+            reason = f"{type(error).__name__}: {error}"
+            self.voice.alert("critical", "handler_raised", f"{type(message).__name__}: {reason}")
+            if self._inbox is not None:
+                self._inbox.raised(reason)
+            self._fail(message, reason, now)
             return
-        self._execute(outgoing)
-
-    def _raised(self, message: Message, error: str, now: int) -> None:
-        self.counters["raised"] += 1
-        self.alert("critical", "handler_raised", f"{type(message).__name__}: {error}")
-        if self._inbox is not None:
-            self._inbox.raised(error)
-        if isinstance(message, Failed):
-            self._fatal(f"on_failure raised: {error}")
-            return
-        self._fail(message, error, now)
+        self._execute(outgoing, entry.received_us)
 
     def _fail(self, message: Message, error: str, now: int) -> None:
+        """Tell the actor that a message could not be handled; if that fails too, the process ends."""
         if isinstance(message, Failed):
-            self._fatal(f"the effects of on_failure failed: {error}")
+            self._fatal(f"what on_failure asked for failed: {error}")
             return
-        failed = Failed(message, error)
-        data = self._handling.data if self._handling is not None else b""
+        failed = self._handling = Failed(message, error)
         if self._inbox is not None:
-            self._inbox.taken(failed, data, now)
+            self._inbox.taken(failed, b"", now)
         try:
             outgoing = self._cell.handle(failed, now)
         except Exception as again:  # noqa: BLE001 - the last resort: the supervisor starts the actor again
             self._fatal(f"on_failure raised {type(again).__name__}: {again} after {error}")
             return
-        self._execute(outgoing)
+        self._execute(outgoing, 0)
 
-    # ---- effects
-
-    def _execute(self, outgoing: Sequence[Outgoing]) -> None:
+    def _execute(self, outgoing: Sequence[Outgoing], received_us: int) -> None:
         if outgoing and self._inbox is not None:
             self._inbox.effects(outgoing)
-        self._pending.extend(outgoing)
-        self._carry_out()
+        self._carrier.carry(outgoing, received_us)
 
-    def _carry_out(self) -> None:
-        while self._pending and not self._busy:
-            out = self._pending.popleft()
-            effect = out.effect
-            if isinstance(effect, Publish):
-                self._publish(out, effect)
-            elif isinstance(effect, Store):
-                self._store(effect)
-            elif isinstance(effect, PublishStored):
-                self._publish_stored(out, effect)
-            elif isinstance(effect, Request):
-                self._request(out, effect)
-            elif isinstance(effect, Answer):
-                self.bus.publish(effect.reply, out.data, headers=self._headers())
-            elif isinstance(effect, SetTimer):
-                self._set_timer(effect)
-            elif isinstance(effect, CancelTimer):
-                handle = self._timers.pop(effect.key, None)
-                if handle is not None:
-                    handle.cancel()
-            elif isinstance(effect, Acknowledge):
-                ack = self._acks.pop((effect.stream, effect.seq), None)
-                if ack is not None:
-                    ack()
+    def _stored(self, error: str) -> None:
+        """A Store has ended."""
+        if error:
+            self.voice.alert("critical", "store_failed", error)
+            if self._handling is None:
+                self._fatal(f"the first Store failed: {error}")
+            else:
+                self._fail(self._handling, error, self._now)
+        self._wake()
+        if self._beat_owed and not self._carrier.busy:
+            owed, self._beat_owed = self._beat_owed, 0
+            self.beat(owed)
 
-    def _headers(self) -> dict[str, str]:
-        headers = {SENT: str(wall_us())}
-        if self._handling is not None and self._handling.received_us:
-            headers[RECEIVED] = str(self._handling.received_us)
-        return headers
-
-    def _publish(self, out: Outgoing, effect: Publish) -> None:
-        data = out.data
-        event = effect.event
-        if effect.sign and isinstance(event, OrderCleared):
-            if self._key is None or not data.endswith(_UNSIGNED):
-                self._fatal("asked to sign without a key")
-                return
-            signature = sign(self._key, event.terms, event.order_class, event.epoch)
-            data = data[: -len(_UNSIGNED)] + b'"signature":"' + signature.encode() + b'"}'
-        self.bus.publish(out.subject, data, headers=self._headers())
-        if self._sim is not None and isinstance(event, Tick):
-            self._sim.advance(event.at)
-
-    def _publish_stored(self, out: Outgoing, effect: PublishStored) -> None:
-        def done(stored: Stored) -> None:
-            self._result(StoredIn(effect.key, stored.seq, stored.error))
-
-        self.bus.publish_stored(
-            out.subject,
-            out.data,
-            msg_id=effect.msg_id,
-            expect_last=0 if effect.first else None,
-            headers=self._headers(),
-            done=done,
-        )
-
-    def _request(self, out: Outgoing, effect: Request) -> None:
-        def done(replied: Replied) -> None:
-            if replied.error:
-                self._result(ReplyIn(effect.key, error=replied.error))
-                return
-            try:
-                event = decode(replied.data)
-            except CodecError as error:
-                self._result(ReplyIn(effect.key, error=str(error)))
-                return
-            self._result(ReplyIn(effect.key, event), replied.data)
-
-        self.bus.request(out.subject, out.data, timeout_us=effect.timeout_us, headers=self._headers(), done=done)
-
-    def _set_timer(self, effect: SetTimer) -> None:
-        handle = self._timers.pop(effect.key, None)
-        if handle is not None:
-            handle.cancel()
-
-        def fire() -> None:
-            self._timers.pop(effect.key, None)
-            self._result(TimerIn(effect.key), stamp=self._sim.now() if self._sim is not None else 0)
-
-        self._timers[effect.key] = self.bus.clock.call_at(effect.at, fire)
-
-    def _store(self, effect: Store) -> None:
-        if self._database is None:
-            self._fatal("a Store effect without a database")
-            return
-        self._busy = True
-        message = self._handling.message if self._handling is not None else None
-
-        def done(error: str) -> None:
-            self._busy = False
-            if error:
-                self._pending.clear()
-                self.alert("critical", "store_failed", error)
-                if message is None:
-                    self._fatal(f"the first Store failed: {error}")
-                    return
-                self._fail(message, error, self._now)
-            self._carry_out()
-            self._wake()
-            if self._beat_owed and not self._busy:
-                owed, self._beat_owed = self._beat_owed, 0
-                self.beat(owed)
-
-        self._database.run(effect.statements, done)
-
-    # ---- the runtime's own words
-
-    def _say(self, event: Event) -> None:
-        subject = subject_of(event)
-        self._own[subject] += 1
-        stamped = msgspec.structs.replace(
-            event,
-            source=self.actor.name,
-            incarnation=self.actor.incarnation,
-            sequence=self._own[subject],
-            time=wall_us(),
-        )
-        self.bus.publish(subject, encode(stamped))
+    # ---- health
 
     def beat(self, pid: int) -> None:
         """Say that messages are being handled; while a Store is under way it waits for that."""
-        if self._busy:
+        if self._inbox is not None:
+            self._inbox.flush()
+        if self._carrier.busy:
             self._beat_owed = pid
             return
-        gauges = {**self.actor.gauges(), **self.counters}
-        self._say(
-            Beat(
-                actor=self.actor.name,
-                state=self.actor.describe(),
-                pid=pid,
-                mailbox=len(self._mailbox),
-                gauges=gauges,
-            )
+        beat = Beat(
+            actor=self.actor.name,
+            state=self.actor.describe(),
+            pid=pid,
+            mailbox=len(self._mailbox),
+            gauges={**self.actor.gauges(), **self.voice.counters},
         )
-
-    def alert(self, severity: str, code: str, text: str) -> None:
-        """Raise an alert, at most one of a code each second; the counters keep the number."""
-        self.counters[f"alerts_{code}"] += 1
-        second = wall_us() // 1_000_000
-        if self._own.get(f"alert:{code}") != second:
-            self._own[f"alert:{code}"] = second
-            self._say(Alert(severity=severity, code=code, text=text, actor=self.actor.name))  # type: ignore[arg-type]
-
-
-def _covers_ticks(subject: str) -> bool:
-    return subject in {"md.>", "md.tick.>"}
+        self.voice.say(beat)

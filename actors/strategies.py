@@ -44,6 +44,6 @@ def make_params(kind: type[Strategy], values: dict[str, int | float | str | bool
     """The strategy's parameters. StrategyError names the parameter and what was expected."""
     try:
         return msgspec.convert(values, kind.Params)
-    except (msgspec.ValidationError, StrategyError) as error:
+    except ValueError as error:
         message = f"strategy {kind.name}: params: {error}"
         raise StrategyError(message) from error

@@ -14,8 +14,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.bars import ClosedBar
-    from schemas.market import SymbolSpec, Tick
+    from schemas.market import Bar, SymbolSpec, Tick
     from schemas.order import OrderKind, Side
 
 __all__ = ["Desk", "Outcome", "Position", "Strategy", "StrategyError"]
@@ -67,7 +66,14 @@ class Desk(Protocol):
         """Say what was seen."""
 
     def order(
-        self, symbol: str, side: Side, volume: float, *, position: int = 0, kind: OrderKind = "market", comment: str = ""
+        self,
+        symbol: str,
+        side: Side,
+        volume: float,
+        *,
+        position: int = 0,
+        kind: OrderKind = "market",
+        comment: str = "",
     ) -> str:
         """Ask for an order of `volume` lots; with `position` it closes that ticket. Returns its id."""
 
@@ -92,7 +98,7 @@ class Strategy:
     def on_tick(self, tick: Tick, desk: Desk) -> None:
         """A tick of the symbol, before the bar that it may close."""
 
-    def on_bar(self, bar: ClosedBar, desk: Desk) -> None:
+    def on_bar(self, bar: Bar, desk: Desk) -> None:
         """A bar has closed."""
 
     def on_order(self, outcome: Outcome, desk: Desk) -> None:

@@ -1,8 +1,7 @@
 """A lease: who is the one holder of a name.
 
-Owns the key `$KV.LEASES.<name>` (3 s to live, renewed each second). The newest incarnation wins: it takes the key from an
-older one, whose next renewal is refused and which then stops. A server that lost the key (it is kept in memory) is told
-again.
+Owns the key `$KV.LEASES.<name>` (3 s to live, renewed each second). The newest incarnation wins: it takes the key from
+an older one, whose next renewal is refused and which then stops. A server that lost the key is told again.
 """
 
 from __future__ import annotations

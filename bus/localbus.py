@@ -1,8 +1,8 @@
 """The in-process bus: single-threaded, deterministic, with simulated time.
 
-The same interface as `NatsBus`, for floors inside one process: tests, parity runs, backtests of Python strategies. Nothing
-happens inside a call: deliveries, acks and answers wait in one queue that `run` works off in order. Streams keep every
-message in memory.
+The same interface as `NatsBus`, for floors inside one process: tests, parity runs, backtests of Python strategies.
+Nothing happens inside a call: deliveries, acks and answers wait in one queue that `run` works off in order. Streams
+keep every message in memory.
 """
 
 from __future__ import annotations

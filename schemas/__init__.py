@@ -1,1 +1,1 @@
-"""What travels between actors: events, commands and configuration, as frozen msgspec Structs. Imports nothing of ours."""
+"""What travels: events, commands and configuration, as frozen msgspec Structs. Imports nothing of ours."""

@@ -26,7 +26,7 @@ TYPES: tuple[type[Event], ...] = (*SUBJECTS, CommandResult, VenueAnswer)
 """Every event type: those with a subject and those that travel as answers."""
 
 _encoder = msgspec.json.Encoder()
-_any_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[TYPES])  # type: ignore[arg-type]  # noqa: UP007
+_any_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Union[TYPES])  # noqa: UP007 - a union made at run time
 
 
 class CodecError(ValueError):
@@ -56,7 +56,8 @@ def _decoder(kind: type[E]) -> msgspec.json.Decoder[E]:
 def decode_as(kind: type[E], data: bytes) -> E:
     """An event of this very type."""
     try:
-        return _decoder(kind).decode(data)
+        event: E = _decoder(kind).decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = f"not a {kind.__name__}: {error}"
         raise CodecError(message) from error
+    return event

@@ -63,8 +63,7 @@ SUBJECTS: dict[type[Event], str] = {
 def _maker(template: str) -> Callable[[Event], str]:
     """Compile a template: the constant tokens, and a getter for each braced one."""
     parts: list[str | Callable[[Event], object]] = [
-        operator.attrgetter(part[1:-1]) if part.startswith("{") else part
-        for part in _split(template)
+        operator.attrgetter(part[1:-1]) if part.startswith("{") else part for part in _split(template)
     ]
 
     def make(event: Event) -> str:

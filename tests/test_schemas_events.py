@@ -6,13 +6,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from nacl.signing import SigningKey
 
 from schemas.clearance import sign, verify
 from schemas.codec import TYPES, CodecError, decode, decode_as, encode
 from schemas.market import SymbolSpec, Tick
 from schemas.order import OrderIntent, OrderTerms, OrderUpdate
 from schemas.registry import SUBJECTS, subject_of, wildcard
-from nacl.signing import SigningKey
 
 SAMPLES = (Path(__file__).parent / "vectors" / "events-v1.jsonl").read_bytes().splitlines()
 

@@ -50,7 +50,7 @@ def test_a_bad_value_is_named_with_file_and_key(text: str, key: str, expected: s
 
 def test_an_unknown_key_is_told_the_known_ones() -> None:
     """A typing error is mended from the message alone."""
-    with pytest.raises(SettingsError, match="expected one of .*max_order_lots"):
+    with pytest.raises(SettingsError, match=r"expected one of .*max_order_lots"):
         parse("[guard]\nmax_orderlots = 1")
 
 
