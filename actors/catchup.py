@@ -1,8 +1,8 @@
 """Core messages without a hole: what the stream holds fills in what the connection missed.
 
 A core subscription is fast and causal but loses messages with the link. The same messages are captured by a stream.
-This follows each subject's (incarnation, sequence); at the start, after a lost link and at a gap it reads the stream from
-its mark, passes on what is new in stream order, and then what arrived meanwhile. Repeats are dropped.
+This follows each subject's (incarnation, sequence); at the start, after a lost link and at a gap it reads the stream
+from its mark, passes on what is new in stream order, and then what arrived meanwhile. Repeats are dropped.
 """
 
 from __future__ import annotations

@@ -1,0 +1,165 @@
+"""A process of the floor: one actor, its connection, its logs. Started by the supervisor, never by hand.
+
+`python -m actors.host --handover FD` reads a `Handover` from the inherited descriptor. It ends when that is closed (the
+supervisor is gone), on SIGTERM, when a newer incarnation of its name has the lease, or when the actor cannot go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from actors.handover import Handover, read_handover
+from actors.logs import open_log
+from actors.recovery import Recovered, recover
+from actors.runtime import LoopScheduler, Runtime
+from bus.clock import LiveClock, SimClock
+from bus.interface import BusError
+from bus.lease import Lease, LeaseLost
+from bus.natsbus import NatsBus
+
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
+
+__all__ = ["HostExit", "main"]
+
+_BEAT_S = 1.0
+
+
+class HostExit(IntEnum):
+    """Why the process ended."""
+
+    ORDERLY = 0
+    SUPERSEDED = 3
+    REFUSED = 4
+    FAILED = 70
+    UNUSABLE = 78
+
+
+class _Ending:
+    """The first reason to end wins."""
+
+    def __init__(self, log: BoundLogger) -> None:
+        self.event = asyncio.Event()
+        self.code = HostExit.ORDERLY
+        self._log = log
+
+    def end(self, code: HostExit, reason: str) -> None:
+        if self.event.is_set():
+            return
+        self.code = code
+        self.event.set()
+        if code == HostExit.ORDERLY:
+            self._log.info("ending", reason=reason)
+        else:
+            self._log.error("ending", reason=reason, code=int(code))
+            sys.stderr.write(f"{reason}\n")
+
+
+async def _run(handover: Handover, descriptor: int) -> int:
+    log = open_log(Path(handover.home) / "log" / f"{handover.name}.log", handover.name)
+    ending = _Ending(log)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, ending.end, HostExit.ORDERLY, "SIGTERM")
+    loop.add_reader(descriptor, ending.end, HostExit.ORDERLY, "the supervisor is gone")
+    clock = SimClock() if handover.sim else LiveClock()
+    bus = NatsBus(handover.url, name=handover.name, clock=clock, seed=handover.seed)
+    try:
+        await bus.open()
+    except BusError as error:
+        ending.end(HostExit.REFUSED, str(error))
+        return ending.code
+    recovered: Recovered | None = None
+    try:
+        lease = Lease(bus, handover.name, handover.incarnation) if handover.role != "session" else None
+        if lease is not None:
+            await lease.take()
+        recovered = await recover(handover, bus)
+        await _serve(handover, bus, recovered, lease, ending, log)
+    except LeaseLost as error:
+        ending.end(HostExit.SUPERSEDED, str(error))
+    except (BusError, OSError) as error:
+        ending.end(HostExit.FAILED, f"{type(error).__name__}: {error}")
+    except ValueError as error:  # settings, strategies, feeds: what the user can mend
+        ending.end(HostExit.UNUSABLE, str(error))
+    finally:
+        if recovered is not None and recovered.database is not None:
+            await recovered.database.close()
+        await bus.close()
+    return ending.code
+
+
+async def _serve(
+    handover: Handover, bus: NatsBus, recovered: Recovered, lease: Lease | None, ending: _Ending, log: BoundLogger
+) -> None:
+    """Run the actor until there is a reason to end."""
+    from nacl.signing import SigningKey
+
+    from actors.inboxlog import InboxLog
+
+    inbox = None
+    if handover.inbox_dir:
+        folder = Path(handover.inbox_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{handover.name}-{handover.incarnation}.jsonl"
+        inbox = InboxLog(path, handover.role, handover.name, handover.incarnation, recovered.config, recovered.state)
+    runtime = Runtime(
+        recovered.actor,
+        bus,
+        LoopScheduler(lambda error: ending.end(HostExit.FAILED, f"{type(error).__name__}: {error}")),
+        inbox=inbox,
+        database=recovered.database,
+        signing_key=SigningKey(bytes.fromhex(handover.signing_seed)) if handover.signing_seed else None,
+        fatal=lambda reason: ending.end(HostExit.FAILED, reason),
+    )
+    await runtime.start(recovered.history)
+    log.info("started", role=handover.role, incarnation=handover.incarnation, history=len(recovered.history))
+    beating = asyncio.create_task(_beat(runtime, lease, ending))
+    try:
+        await ending.event.wait()
+    finally:
+        beating.cancel()
+        runtime.stop()
+        await bus.flush()
+    log.info("stopped", **recovered.actor.gauges())
+
+
+async def _beat(runtime: Runtime, lease: Lease | None, ending: _Ending) -> None:
+    """A beat and a renewed lease each second."""
+    pid = os.getpid()
+    while True:
+        runtime.beat(pid)
+        try:
+            if lease is not None:
+                await lease.renew()
+        except LeaseLost as error:
+            ending.end(HostExit.SUPERSEDED, str(error))
+            return
+        await asyncio.sleep(_BEAT_S)
+
+
+def main() -> int:
+    """The process."""
+    if len(sys.argv) != 3 or sys.argv[1] != "--handover" or not sys.argv[2].isdigit():  # noqa: PLR2004
+        sys.stderr.write("actors.host is started by the supervisor; expected --handover DESCRIPTOR\n")
+        return HostExit.UNUSABLE
+    descriptor = int(sys.argv[2])
+    try:
+        handover = read_handover(descriptor)
+    except EOFError as error:
+        sys.stderr.write(f"{error}\n")
+        return HostExit.ORDERLY
+    if sys.platform == "win32":
+        return asyncio.run(_run(handover, descriptor))
+    import uvloop
+
+    return uvloop.run(_run(handover, descriptor))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
