@@ -122,6 +122,8 @@ async def test_a_frozen_child_is_killed_too(spawn: Spawn, tmp_path: Path) -> Non
     child = await spawn(WAITS_FOR_EOF, lambda pipe: _write_all(pipe, b"ready"))
     await asyncio.wait_for(_says(tmp_path, "ready"), 10)
     os.kill(child.pid, signal.SIGSTOP)
+    while psutil.Process(child.pid).status() != psutil.STATUS_STOPPED:  # noqa: ASYNC110 - the kernel tells nobody
+        await asyncio.sleep(0)
     assert not await child.stop(0.05)
 
 

@@ -1,0 +1,321 @@
+"""The supervisor: parent of the bus server and of every actor's process.
+
+Owns `<home>/run/` and one floor. `start` brings it up in order (server, streams, feed, then everything that decides or
+remembers, then sessions) and returns when all of it is alive. From then on what ends is started again within its
+budget, what hangs is ended, and what happens is told: `session.state` (stored), `health.state`, `alert`, `audit` and
+the status file. Hears `health.beat`, `alert.critical` and the server's log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from actors.announcer import NAME, Announcer
+from actors.crew import Crew
+from actors.floor_error import Exit, FloorError
+from actors.floor_keys import FloorKeys
+from actors.floor_plan import places
+from actors.floor_status import FloorState, FloorStatus, read_status, same_process, write_status
+from actors.incarnations import Incarnations
+from actors.logs import open_log
+from actors.restart_budget import RestartBudget
+from actors.server_post import ServerPost
+from bus.clock import monotonic_us, wall_us
+from bus.folder import LockHeldError
+from bus.identities import IdentityError
+from bus.interface import BusError, Incoming
+from bus.lease import Lease, LeaseLost
+from bus.natsbus import NatsBus
+from bus.server import Server, ServerError
+from bus.streams import Quotas
+from bus.violations import violations
+from schemas.codec import CodecError, decode_as
+from schemas.health import Alert, Beat, Hello
+from schemas.settings import Settings
+
+__all__ = ["STATUS", "Supervisor"]
+
+STATUS = Path("run") / "status.json"
+"""Where the status file lies in the home."""
+_FOLDERS = ("run", "data", "log", "inbox")
+_LOOK_S = 0.25
+_SECOND_US = 1_000_000
+_LAST_WORDS_US = 2_000_000
+
+
+class Supervisor:
+    """One floor in one folder: `start`, then `watch`, then `stop`, all from one task."""
+
+    def __init__(self, home: Path, settings: Settings, *, inbox_dir: Path | None = None) -> None:
+        """Make the folders; nothing runs yet. `inbox_dir`: where inbox logs go instead of `<home>/inbox`.
+
+        Raises FloorError when the folder cannot be used, or for settings that no floor can have.
+        """
+        self.home = home.absolute()
+        self.settings = settings
+        self.sim = settings.feed.speed == 0
+        if settings.bus.url:
+            raise FloorError(Exit.DATA, "bus.url: a floor with its own folder starts its own server; leave it empty")
+        try:
+            for folder in _FOLDERS:
+                (self.home / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._log = open_log(self.home / "log" / f"{NAME}.log", NAME)
+            self.keys = FloorKeys(places(settings))
+        except OSError as error:
+            raise _folder_error(self.home, error) from error
+        except IdentityError as error:
+            raise FloorError(Exit.DATA, str(error)) from error
+        self._incarnations = Incarnations(
+            self.home / "run" / "incarnation", history=(self.home / "nats" / "store").exists()
+        )
+        self._number = self._incarnations.next()
+        quotas = Quotas.of(settings.bus.store_mb, settings.store.market_mb)
+        self.server = Server(self.home, settings.bus.nats_server or None, port=settings.bus.port, quotas=quotas)
+        self._server_post = ServerPost(
+            self.server, self.keys, quotas, RestartBudget(0) if self.sim else RestartBudget()
+        )
+        self.voice = Announcer(self._number)
+        self.crew = Crew(
+            self.home,
+            settings,
+            self.keys,
+            self.voice,
+            self._log,
+            inbox_dir=inbox_dir,
+            server_up=self._server_post.up,
+            fatal=self._finish,
+        )
+        self._bus: NatsBus | None = None
+        self._state: FloorState = "starting"
+        self._reason = ""
+        self._began_us = wall_us()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
+        self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    # ---- start
+
+    async def start(self) -> None:
+        """Bring the floor up; return when every process has beaten and the server is fit for orders.
+
+        Raises FloorError, with nothing left running.
+        """
+        starting = asyncio.ensure_future(self._start())
+        try:
+            await asyncio.wait({starting, self._end}, return_when=asyncio.FIRST_COMPLETED)
+            if self._end.done():
+                self._end.result()
+            await starting
+        except BaseException as error:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            failure = _explained(self.home, error)
+            await self.stop(str(failure) if failure is not None else "interrupted", failed=True)
+            if failure is None or failure is error:
+                raise
+            raise failure from error
+
+    async def _start(self) -> None:
+        self._log.info("starting", home=str(self.home), number=self._number, sim=self.sim)
+        self._end_leftovers()
+        self._write_status()
+        await self._server_post.open()
+        self._task(self._server_post.keep(self._server_was_restarted))
+        bus = self._bus = NatsBus(self.server.url, NAME, self.keys.seed(NAME))
+        await bus.open()
+        lease = Lease(bus, NAME, self._number)
+        await lease.take()
+        await self.voice.join(bus)
+        bus.on_link(self._link_changed)
+        bus.subscribe("health.beat.*", self._heard_beat)
+        bus.subscribe("alert.critical.*", self._heard_alert)
+        await bus.flush()
+        self._task(self._look())
+        self._task(self._hold(lease))
+        self._task(self._read_violations())
+        self.crew.url = self.server.url
+        await self.crew.start(self._incarnations)
+        problem = await self.server.problem()
+        if problem:
+            raise FloorError(Exit.FAILED, problem)
+        await self.voice.audit("floor.up", "ok", pid=str(os.getpid()), incarnation=str(self._number))
+        self.voice.say(Hello(actor=NAME, role=NAME))
+        self._state = "running"
+        self._write_status()
+        self._log.info("running", url=self.server.url)
+
+    def _end_leftovers(self) -> None:
+        """Kill what a killed supervisor left behind: a frozen child does not see its pipe's end of file."""
+        former = read_status(self.home / STATUS)
+        for actor in former.actors if former is not None else ():
+            process = same_process(actor.pid, actor.created) if actor.pid and actor.role != "server" else None
+            if process is not None:
+                self._log.warning("leftover killed", process=actor.name, pid=actor.pid)
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        self._log.error("the supervisor failed", exc_info=error)
+        self._finish(_explained(self.home, error) or FloorError(Exit.FAILED, f"the supervisor failed: {error!r}"))
+
+    def _finish(self, error: FloorError) -> None:
+        """The floor cannot go on. The first reason counts."""
+        if not self._end.done():
+            self._end.set_exception(error)
+
+    # ---- what is heard
+
+    def _heard_beat(self, incoming: Incoming) -> None:
+        with contextlib.suppress(CodecError):
+            self.crew.beat(incoming.subject.rpartition(".")[2], decode_as(Beat, incoming.data))
+
+    def _heard_alert(self, incoming: Incoming) -> None:
+        with contextlib.suppress(CodecError):
+            alert = decode_as(Alert, incoming.data)
+            self._log.error("alert", source=alert.actor, code=alert.code, text=alert.text)
+            if self.sim and alert.code == "sim_broken":
+                self._finish(FloorError(Exit.FAILED, f"simulated time broke: {alert.actor}: {alert.text}"))
+
+    def _link_changed(self, up: bool) -> None:
+        self._log.info("link", up=up)
+        self.crew.excuse()
+        if up:
+            self.crew.tell_again()
+
+    def _server_was_restarted(self, reason: str) -> None:
+        self._log.warning("server restarted", reason=reason)
+        self.voice.alert("critical", "server_restarted", f"nats-server {reason}; it was started again")
+
+    async def _read_violations(self) -> None:
+        """An alert for each that tries what it may not, at most one a second for each."""
+        told: dict[str, int] = {}
+        async for violation in violations(self.server.log):
+            name = self.keys.name_of(violation.public)
+            second = monotonic_us() // _SECOND_US
+            if told.get(name) != second:
+                told[name] = second
+                text = f"{name} was refused to {violation.kind} on {violation.subject}"
+                self._log.warning("permission violation", who=name, kind=violation.kind, subject=violation.subject)
+                self.voice.alert("warning", "permission_violation", text, who=name, subject=violation.subject)
+
+    # ---- what is told
+
+    async def _look(self) -> None:
+        """Judge the beats four times a second; each second write the status and beat."""
+        looked = told = monotonic_us()
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            now = monotonic_us()
+            if now - looked > _SECOND_US:
+                self.crew.excuse()  # it was this process that did not listen
+            looked = now
+            self.crew.judge()
+            if now - told >= _SECOND_US:
+                told = now
+                self._write_status()
+                self.voice.say(Beat(actor=NAME, state=self._state, pid=os.getpid()))
+                self.crew.trim_output()
+
+    async def _hold(self, lease: Lease) -> None:
+        """Renew the lease each second; another supervisor's, on the same server, ends this one."""
+        while True:
+            await asyncio.sleep(1)
+            await self._server_post.up.wait()
+            await lease.renew()
+
+    def status(self) -> FloorStatus:
+        """How things are."""
+        now = monotonic_us()
+        return FloorStatus(
+            state=self._state,
+            reason=self._reason,
+            written=wall_us(),
+            started=self._began_us,
+            pid=os.getpid(),
+            created=psutil.Process().create_time(),
+            incarnation=self._number,
+            home=str(self.home),
+            url=self.server.url if self.server.port else "",
+            port=self.server.port,
+            sim=self.sim,
+            actors=(self._server_post.status(now), *(post.status(now) for post in self.crew.posts.values())),
+        )
+
+    def _write_status(self) -> None:
+        try:
+            write_status(self.home / STATUS, self.status())
+        except OSError as error:
+            self._log.error("status not written", error=str(error))
+
+    # ---- end
+
+    async def watch(self) -> None:
+        """Wait for the end of a floor that cannot go on: raises FloorError. Cancelled by whoever stops it."""
+        await asyncio.shield(self._end)
+
+    async def stop(self, reason: str = "", *, failed: bool = False) -> None:
+        """End everything in order and leave a status file that says so. Idempotent, never raises."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self._state, self._reason = "stopping", reason
+        self._write_status()
+        self._log.info("stopping", reason=reason)
+        await self.crew.stop()
+        if self._bus is not None and self._server_post.up.is_set():
+            try:
+                await self.voice.audit(
+                    "floor.down", "failed" if failed else "ok", within_us=_LAST_WORDS_US, reason=reason
+                )
+            except BusError as error:
+                self._log.warning("end not audited", error=str(error))
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._bus is not None:
+            await self._bus.close()
+        await self._server_post.stop()
+        if not self._end.cancelled() and self._end.done():
+            self._end.exception()
+        self._state = "failed" if failed else "stopped"
+        self._write_status()
+        self._log.info("stopped")
+
+
+def _folder_error(home: Path, error: OSError) -> FloorError:
+    return FloorError(
+        Exit.ENVIRONMENT,
+        f"{error.filename or home}: {error.strerror or error}; expected a folder that can be written to",
+    )
+
+
+def _explained(home: Path, error: BaseException) -> FloorError | None:
+    """What people are told of an error; None for one that is not theirs (interrupts, mistakes in this program)."""
+    if isinstance(error, FloorError):
+        return error
+    if isinstance(error, ServerError):
+        held = isinstance(error.__cause__, LockHeldError)
+        return FloorError(Exit.ALREADY_RUNNING if held else Exit.ENVIRONMENT, str(error))
+    if isinstance(error, LeaseLost):
+        return FloorError(Exit.ALREADY_RUNNING, str(error))
+    if isinstance(error, BusError):
+        return FloorError(Exit.FAILED, f"the bus: {error}")
+    if isinstance(error, OSError):
+        return _folder_error(home, error)
+    return None
