@@ -14,17 +14,21 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from actors.database import DatabaseError
 from actors.handover import Handover, read_handover
 from actors.logs import open_log
 from actors.recovery import Recovered, recover
 from actors.runtime import LoopScheduler, Runtime
 from bus.clock import LiveClock, SimClock
+from bus.eventlog import LogError
 from bus.interface import BusError
 from bus.lease import Lease, LeaseLost
 from bus.natsbus import NatsBus
 
 if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger
+
+    from actors.inboxlog import InboxLog
 
 __all__ = ["HostExit", "main"]
 
@@ -85,7 +89,7 @@ async def _run(handover: Handover, descriptor: int) -> int:
         ending.end(HostExit.SUPERSEDED, str(error))
     except (BusError, OSError) as error:
         ending.end(HostExit.FAILED, f"{type(error).__name__}: {error}")
-    except ValueError as error:  # settings, strategies, feeds: what the user can mend
+    except (DatabaseError, LogError, ValueError) as error:  # settings, strategies, feeds: what the user can mend
         ending.end(HostExit.UNUSABLE, str(error))
     finally:
         if recovered is not None and recovered.database is not None:
@@ -100,19 +104,11 @@ async def _serve(
     """Run the actor until there is a reason to end."""
     from nacl.signing import SigningKey
 
-    from actors.inboxlog import InboxLog
-
-    inbox = None
-    if handover.inbox_dir:
-        folder = Path(handover.inbox_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{handover.name}-{handover.incarnation}.jsonl"
-        inbox = InboxLog(path, handover.role, handover.name, handover.incarnation, recovered.config, recovered.state)
     runtime = Runtime(
         recovered.actor,
         bus,
         LoopScheduler(lambda error: ending.end(HostExit.FAILED, f"{type(error).__name__}: {error}")),
-        inbox=inbox,
+        inbox=_inbox(handover, recovered),
         database=recovered.database,
         signing_key=SigningKey(bytes.fromhex(handover.signing_seed)) if handover.signing_seed else None,
         fatal=lambda reason: ending.end(HostExit.FAILED, reason),
@@ -127,6 +123,18 @@ async def _serve(
         runtime.stop()
         await bus.flush()
     log.info("stopped", **recovered.actor.gauges())
+
+
+def _inbox(handover: Handover, recovered: Recovered) -> InboxLog | None:
+    """The inbox log, if one is wanted. OSError when it cannot be written."""
+    if not handover.inbox_dir:
+        return None
+    from actors.inboxlog import InboxLog
+
+    folder = Path(handover.inbox_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{handover.name}-{handover.incarnation}.jsonl"
+    return InboxLog(path, handover.role, handover.name, handover.incarnation, recovered.config, recovered.state)
 
 
 async def _beat(runtime: Runtime, lease: Lease | None, ending: _Ending) -> None:
