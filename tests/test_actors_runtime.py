@@ -1,0 +1,417 @@
+"""The runtime on the in-process bus: order, lanes, stores, timers, failures, catch-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from actors.actor import Actor, Subscribe
+from actors.effects import (
+    Answer,
+    CancelTimer,
+    Effect,
+    EventIn,
+    Failed,
+    LinkChanged,
+    Publish,
+    PublishStored,
+    ReplyIn,
+    Request,
+    SetTimer,
+    Store,
+    StoredIn,
+    TimerIn,
+)
+from actors.runtime import Runtime
+from bus.interface import Incoming
+from bus.localbus import LocalBus, drive
+from schemas.base import Event
+from schemas.codec import decode, encode
+from schemas.command import RiskState
+from schemas.health import Alert, Beat, Hello
+from schemas.market import Tick
+from schemas.order import VenueOrder
+from schemas.registry import subject_of
+
+
+def tick(number: int, at: int = 0) -> Tick:
+    """A quote."""
+    return Tick(venue="v", symbol="X", at=at or number, bid=1.0, ask=1.1, number=number)
+
+
+def risk(identity: str, sequence: int = 1, incarnation: int = 1) -> RiskState:
+    """An event of the ORDERS stream."""
+    return RiskState(
+        scope="session", id=identity, state="active", epoch=1, sequence=sequence, incarnation=incarnation, source="g"
+    )
+
+
+class Scripted(Actor):
+    """Notes every message; answers with what the script says for it."""
+
+    role = "scripted"
+
+    def __init__(self, subscriptions: Sequence[Subscribe] = (), script: Callable[[Any], list[Effect]] | None = None):
+        super().__init__("scripted", 3)
+        self.seen: list[Any] = []
+        self.times: list[int] = []
+        self._subscriptions = subscriptions
+        self._script = script or (lambda message: [])
+
+    def subscriptions(self) -> Sequence[Subscribe]:
+        return self._subscriptions
+
+    def _note(self, message: Any, now: int) -> list[Effect]:
+        self.seen.append(message)
+        self.times.append(now)
+        return self._script(message)
+
+    def on_start(self, now: int) -> list[Effect]:
+        return self._note("start", now)
+
+    on_event = on_stored = on_reply = on_timer = on_link = on_failure = _note  # type: ignore[assignment]
+
+
+class HeldDatabase:
+    """Stores end when the test says so."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[str], None]] = []
+        self.statements: list[Any] = []
+
+    def run(self, statements: Any, done: Callable[[str], None]) -> None:
+        self.statements.append(statements)
+        self.waiting.append(done)
+
+
+class Floor:
+    """One runtime on a bus of its own, with everything it publishes."""
+
+    def __init__(self, actor: Actor, **options: Any) -> None:
+        self.bus = LocalBus()
+        self.fatal: list[str] = []
+        self.heard: list[tuple[str, Event]] = []
+        for subject in ("hello.>", "alert.>", "health.>"):
+            self.bus.subscribe(subject, lambda incoming: self.heard.append((incoming.subject, decode(incoming.data))))
+        self.runtime = Runtime(actor, self.bus, self.bus, fatal=self.fatal.append, **options)
+
+    def start(self, recovered: Sequence[Incoming] = ()) -> None:
+        drive(self.runtime.start(recovered))
+        self.bus.run()
+
+    def say(self, event: Event) -> None:
+        self.bus.publish(subject_of(event), encode(event))
+
+    def events(self, kind: type[Event]) -> list[Any]:
+        return [event for _, event in self.heard if isinstance(event, kind)]
+
+
+def numbers(actor: Scripted) -> list[int]:
+    """The ticks that arrived."""
+    return [m.event.number for m in actor.seen if isinstance(m, EventIn) and isinstance(m.event, Tick)]
+
+
+def test_start_comes_first_then_messages_in_order() -> None:
+    """Nothing is handled before `on_start`; the data lane keeps its order."""
+    actor = Scripted([Subscribe("md.tick.>")])
+    floor = Floor(actor)
+    floor.start()
+    for number in (1, 2, 3):
+        floor.say(tick(number))
+    floor.bus.run()
+    assert actor.seen[0] == "start"
+    assert numbers(actor) == [1, 2, 3]
+
+
+def test_control_is_handled_before_waiting_data() -> None:
+    """A halt does not queue behind ticks."""
+    actor = Scripted([Subscribe("md.tick.>"), Subscribe("hello.>", lane="control")])
+    floor = Floor(actor)
+    floor.start()
+    floor.say(tick(1))
+    floor.say(tick(2))
+    floor.say(Hello(actor="x", role="x"))
+    floor.bus.run()
+    kinds = [type(m.event).__name__ for m in actor.seen[1:]]
+    assert kinds.index("Hello") < kinds.index("Tick")
+
+
+def test_conflation_keeps_the_newest_of_a_subject() -> None:
+    """For screens: while it waits, a newer one takes its place."""
+    actor = Scripted([Subscribe("md.tick.>", conflate=True)])
+    floor = Floor(actor)
+    floor.start()
+    floor.bus.clock.advance(100)
+    for number in (1, 2, 3):
+        floor.runtime._intake._arrived(  # noqa: SLF001 - all three arrive before the mailbox is looked at
+            Subscribe("md.tick.>", conflate=True), Incoming("md.tick.v.X", encode(tick(number)))
+        )
+    floor.bus.run()
+    assert numbers(actor) == [3]
+
+
+def test_a_store_holds_up_what_stands_behind_it_and_all_later_messages() -> None:
+    """Publish after the commit, not before; the next message after that."""
+
+    def script(message: Any) -> list[Effect]:
+        if isinstance(message, EventIn) and message.event.number == 1:
+            return [
+                Publish(Hello(actor="before", role="x")),
+                Store((("x", ()),)),
+                Publish(Hello(actor="after", role="x")),
+            ]
+        return []
+
+    database = HeldDatabase()
+    actor = Scripted([Subscribe("md.tick.>")], script)
+    floor = Floor(actor, database=database)
+    floor.start()
+    floor.say(tick(1))
+    floor.say(tick(2))
+    floor.bus.run()
+    assert [event.actor for event in floor.events(Hello)] == ["before"]
+    assert numbers(actor) == [1]
+    database.waiting.pop()("")
+    floor.bus.run()
+    assert [event.actor for event in floor.events(Hello)] == ["before", "after"]
+    assert numbers(actor) == [1, 2]
+
+
+def test_a_failed_store_cancels_what_stands_behind_it_and_tells_the_actor() -> None:
+    """Nothing is sent that is not durable."""
+
+    def script(message: Any) -> list[Effect]:
+        if isinstance(message, EventIn):
+            return [Store((("x", ()),)), Publish(Hello(actor="after", role="x"))]
+        if isinstance(message, Failed):
+            return [Publish(Hello(actor="refused", role="x"))]
+        return []
+
+    database = HeldDatabase()
+    actor = Scripted([Subscribe("md.tick.>")], script)
+    floor = Floor(actor, database=database)
+    floor.start()
+    floor.say(tick(1))
+    floor.bus.run()
+    database.waiting.pop()("disk full")
+    floor.bus.run()
+    assert [event.actor for event in floor.events(Hello)] == ["refused"]
+    failed = actor.seen[-1]
+    assert isinstance(failed, Failed)
+    assert failed.error == "disk full"
+    assert failed.message.event.number == 1  # type: ignore[union-attr]
+    assert floor.fatal == []
+
+
+def test_a_handler_that_raises_is_told_to_the_actor_and_to_people() -> None:
+    """The next message is handled as if nothing had been."""
+
+    def script(message: Any) -> list[Effect]:
+        if isinstance(message, EventIn) and message.event.number == 1:
+            raise RuntimeError("boom")
+        return []
+
+    actor = Scripted([Subscribe("md.tick.>")], script)
+    floor = Floor(actor)
+    floor.start()
+    floor.say(tick(1))
+    floor.say(tick(2))
+    floor.bus.run()
+    assert isinstance(actor.seen[2], Failed)
+    assert numbers(actor) == [1, 2]
+    (alert,) = floor.events(Alert)
+    assert "boom" in alert.text
+
+
+def test_a_failure_handler_that_raises_ends_the_process() -> None:
+    """The supervisor starts it again from what is durable."""
+
+    def script(message: Any) -> list[Effect]:
+        if message != "start":
+            raise RuntimeError("again")
+        return []
+
+    floor = Floor(Scripted([Subscribe("md.tick.>")], script))
+    floor.start()
+    floor.say(tick(1))
+    floor.bus.run()
+    assert len(floor.fatal) == 1
+
+
+def test_timers_fire_on_simulated_time_before_the_tick_that_passes_them() -> None:
+    """Stamped with their own time; cancelled and replaced ones do not fire."""
+
+    def script(message: Any) -> list[Effect]:
+        if message == "start":
+            return [SetTimer("a", 500), SetTimer("b", 500), SetTimer("c", 400), SetTimer("a", 700), CancelTimer("b")]
+        return []
+
+    actor = Scripted([Subscribe("md.tick.>")], script)
+    floor = Floor(actor)
+    floor.start()
+    floor.say(tick(1, at=300))
+    floor.say(tick(2, at=1000))
+    floor.bus.run()
+    order = [m.key if isinstance(m, TimerIn) else m.event.number for m in actor.seen[1:]]
+    assert order == [1, "c", "a", 2]
+    assert actor.times[1:] == [300, 400, 700, 1000]
+
+
+def test_an_actor_without_ticks_lives_on_tick_time_all_the_same() -> None:
+    """The clock moves, the ticks do not arrive."""
+    actor = Scripted([], lambda message: [SetTimer("t", 50)] if message == "start" else [])
+    floor = Floor(actor)
+    floor.start()
+    floor.say(tick(1, at=60))
+    floor.bus.run()
+    assert [type(m) for m in actor.seen[1:]] == [TimerIn]
+
+
+def test_stored_events_requests_and_answers_come_back_as_messages() -> None:
+    """Each with its key; the second writer of a first message is refused."""
+
+    def script(message: Any) -> list[Effect]:
+        if message == "start":
+            return [
+                PublishStored(risk("a"), "first", "m1", first=True),
+                PublishStored(risk("a"), "second", "m2", first=True),
+                Request(VenueOrder(account="me", action="epoch", epoch=1), "ask", 1000),
+                Request(VenueOrder(account="nobody", action="epoch", epoch=1), "none", 1000),
+            ]
+        if isinstance(message, EventIn) and message.reply:
+            return [Answer(Hello(actor="answer", role="x"), message.reply)]
+        return []
+
+    actor = Scripted([Subscribe("venue.order.me")], script)
+    floor = Floor(actor)
+    floor.start()
+    stored = {m.key: m.error for m in actor.seen if isinstance(m, StoredIn)}
+    replies = {m.key: m.error or m.event.actor for m in actor.seen if isinstance(m, ReplyIn)}  # type: ignore[union-attr]
+    assert stored == {"first": "", "second": "wrong_sequence"}
+    assert replies == {"ask": "answer", "none": "no_responders"}
+
+
+def test_envelopes_count_by_subject_and_name_their_cause() -> None:
+    """Source, incarnation, sequence from 1, the message's stamp, and the tick that led to it."""
+
+    def script(message: Any) -> list[Effect]:
+        return [Publish(Hello(actor="x", role="x"))] if isinstance(message, EventIn) else []
+
+    actor = Scripted([Subscribe("md.tick.>")], script)
+    floor = Floor(actor)
+    floor.start()
+    floor.say(msgspec.structs.replace(tick(1, at=10), incarnation=2, sequence=9))
+    floor.say(tick(2, at=20))
+    floor.bus.run()
+    first, second = floor.events(Hello)
+    assert (first.source, first.incarnation, first.sequence, first.time) == ("scripted", 3, 1, 10)
+    assert first.cause == "md.tick.v.X#2.9"
+    assert second.sequence == 2
+
+
+def test_what_a_stream_holds_fills_a_gap_without_repeats() -> None:
+    """A message lost by the connection is read from the stream before the one that showed the gap."""
+    actor = Scripted([Subscribe("risk.state.>", stream="ORDERS")])
+    floor = Floor(actor)
+    floor.start()
+    for sequence in (1, 2, 3):
+        event = risk("s", sequence)
+        incoming = Incoming(subject_of(event), encode(event))
+        floor.bus._capture(incoming)  # noqa: SLF001 - stored, but not delivered: the connection lost it
+    floor.bus._deliver(Incoming(subject_of(risk("s")), encode(risk("s", 3))))  # noqa: SLF001
+    floor.bus.run()
+    assert [m.event.sequence for m in actor.seen if isinstance(m, EventIn)] == [1, 2, 3]
+    floor.say(risk("s", 2))
+    floor.bus.run()
+    assert len(actor.seen) == 4
+
+
+def test_after_a_lost_link_the_missed_comes_before_the_news_that_the_link_is_back() -> None:
+    """Down at once, up behind what was missed."""
+    actor = Scripted([Subscribe("risk.state.>", stream="ORDERS")])
+    floor = Floor(actor)
+    floor.start()
+    floor.runtime._link_changed(up=False)  # noqa: SLF001
+    event = risk("s", 1)
+    floor.bus._capture(Incoming(subject_of(event), encode(event)))  # noqa: SLF001
+    floor.runtime._link_changed(up=True)  # noqa: SLF001
+    floor.bus.run()
+    assert actor.seen[1] == LinkChanged(up=False)
+    assert isinstance(actor.seen[2], EventIn)
+    assert actor.seen[3] == LinkChanged(up=True)
+
+
+def test_what_the_recovered_state_holds_is_not_delivered_again() -> None:
+    """The history it was made of is skipped; what was stored since is not."""
+    actor = Scripted([Subscribe("risk.state.>", stream="ORDERS")])
+    floor = Floor(actor)
+    for sequence in (1, 2):
+        floor.say(risk("s", sequence))
+    history: list[Incoming] = []
+
+    async def read() -> None:
+        history.extend(await floor.bus.history("ORDERS", [">"]))
+
+    drive(read())
+    floor.say(risk("s", 3))
+    floor.start(history)
+    assert [m.event.sequence for m in actor.seen if isinstance(m, EventIn)] == [3]
+
+
+def test_a_new_incarnation_starts_its_sequence_again_and_an_old_one_is_dropped() -> None:
+    """Order by (incarnation, sequence)."""
+    actor = Scripted([Subscribe("risk.state.>", stream="ORDERS")])
+    floor = Floor(actor)
+    floor.start()
+    for incarnation, sequence in ((1, 1), (2, 1), (1, 2), (2, 2)):
+        floor.say(risk("s", sequence, incarnation))
+    floor.bus.run()
+    got = [(m.event.incarnation, m.event.sequence) for m in actor.seen if isinstance(m, EventIn)]
+    assert got == [(1, 1), (2, 1), (2, 2)]
+
+
+@pytest.mark.parametrize("data", [b"", b"not json", b'{"type":"unknown"}', b'{"type":"tick"}'])
+def test_bytes_that_are_no_event_are_reported_and_dropped(data: bytes) -> None:
+    """A neighbour's garbage neither reaches the actor nor stops it."""
+    actor = Scripted([Subscribe("md.tick.>")])
+    floor = Floor(actor)
+    floor.start()
+    floor.heard.clear()
+    floor.runtime._intake._arrived(Subscribe("md.tick.>"), Incoming("md.tick.v.X", data))  # noqa: SLF001
+    floor.say(tick(1))
+    floor.bus.run()
+    assert numbers(actor) == [1]
+    assert [alert.code for alert in floor.events(Alert)] == ["malformed"]
+
+
+def test_a_full_mailbox_says_so_and_tells_the_actor_at_once() -> None:
+    """Nothing is dropped silently: the guard can refuse."""
+    actor = Scripted([Subscribe("md.tick.>")])
+    floor = Floor(actor, data_limit=2)
+    floor.start()
+    for number in (1, 2, 3):
+        floor.runtime._intake._arrived(Subscribe("md.tick.>"), Incoming("md.tick.v.X", encode(tick(number))))  # noqa: SLF001
+    assert isinstance(actor.seen[-1], Failed)
+    assert "overload" in actor.seen[-1].error
+    floor.bus.run()
+    assert numbers(actor) == [1, 2]
+
+
+def test_a_beat_waits_for_a_store_that_does_not_end() -> None:
+    """An actor whose disk hangs is not alive."""
+    database = HeldDatabase()
+    actor = Scripted([Subscribe("md.tick.>")], lambda m: [Store((("x", ()),))] if isinstance(m, EventIn) else [])
+    floor = Floor(actor, database=database)
+    floor.start()
+    floor.runtime.beat(1)
+    floor.say(tick(1))
+    floor.bus.run()
+    floor.runtime.beat(1)
+    floor.bus.run()
+    assert len(floor.events(Beat)) == 1
+    database.waiting.pop()("")
+    floor.bus.run()
+    assert len(floor.events(Beat)) == 2
