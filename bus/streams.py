@@ -6,8 +6,8 @@ their quotas; `ensure` makes the server agree with them. Requests go to `$JS.API
 
 Every stream that captures a subject from FLOOR has `no_ack`: an acknowledgement goes to the reply subject of the
 message, so a strategy could otherwise have the server itself say something on `venue.order.>`. Batches, roll-ups,
-schedules and message TTLs, which a header could ask for, stay off for the same streams, and their duplicate window is
-the shortest, so that nobody can have a clearance taken for a duplicate.
+schedules and message TTLs, which a header could ask for, stay off for the same streams. Their duplicate window is the
+shortest there is, and nobody trusted puts a message id on what they capture, so that no id can be taken from him.
 """
 
 from __future__ import annotations
@@ -164,40 +164,49 @@ def consumers() -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-async def ensure(core: Client, floor: Client, quotas: Quotas | None = None, replicas: int = 1) -> None:
+async def ensure(
+    core: Client, floor: Client, quotas: Quotas | None = None, *, replicas: int = 1, timeout_s: float = 5.0
+) -> None:
     """Create what is missing and update what differs, as the identities `bootstrap` and `bootstrap-floor`.
 
-    Idempotent. Raises BusError with the server's reason.
+    Idempotent. Raises BusError with the server's reason, or when a request is not answered within `timeout_s` seconds.
     """
     quotas = quotas or Quotas()
+    core_api, floor_api = _Api(core, timeout_s), _Api(floor, timeout_s)
     for config in core_streams(quotas, replicas):
-        await _stream(core, config)
+        await core_api.make(config)
     for stream, config in consumers():
         request = {"stream_name": stream, "config": {"replay_policy": "instant", "deliver_policy": "all", **config}}
-        await _call(core, f"CONSUMER.CREATE.{stream}.{config['durable_name']}", request)
+        await core_api.call(f"CONSUMER.CREATE.{stream}.{config['durable_name']}", request)
     for config in floor_streams(quotas, replicas):
-        await _stream(floor, config)
+        await floor_api.make(config)
 
 
-async def _stream(client: Client, config: dict[str, Any]) -> None:
-    """Create the stream, or update what differs."""
-    name = config["name"]
-    answer = await _call(client, f"STREAM.INFO.{name}", None, allow=_NOT_FOUND)
-    if "error" in answer:
-        await _call(client, f"STREAM.CREATE.{name}", config)
-    elif any(answer["config"].get(key) != value for key, value in config.items()):
-        await _call(client, f"STREAM.UPDATE.{name}", {**answer["config"], **config})
+class _Api:
+    """JetStream's API of the account that a client is in."""
 
+    def __init__(self, client: Client, timeout_s: float) -> None:
+        self._client = client
+        self._timeout_s = timeout_s
 
-async def _call(client: Client, what: str, request: dict[str, Any] | None, allow: int = 0) -> dict[str, Any]:
-    """One request to the JetStream API; an error other than `allow` is raised."""
-    payload = b"" if request is None else msgspec.json.encode(request)
-    try:
-        message = await client.request(f"$JS.API.{what}", payload, timeout=5)
-    except NatsError as error:
-        raise BusError(f"{what}: no answer from JetStream: {str(error) or type(error).__name__}") from error
-    answer: dict[str, Any] = msgspec.json.decode(message.data, type=dict[str, Any])
-    failure = answer.get("error")
-    if failure and failure.get("err_code") != allow:
-        raise BusError(f"{what}: {failure.get('description')} ({failure.get('err_code')})")
-    return answer
+    async def make(self, config: dict[str, Any]) -> None:
+        """Create the stream, or update what differs."""
+        name = config["name"]
+        answer = await self.call(f"STREAM.INFO.{name}", None, allow=_NOT_FOUND)
+        if "error" in answer:
+            await self.call(f"STREAM.CREATE.{name}", config)
+        elif any(answer["config"].get(key) != value for key, value in config.items()):
+            await self.call(f"STREAM.UPDATE.{name}", {**answer["config"], **config})
+
+    async def call(self, what: str, request: dict[str, Any] | None, allow: int = 0) -> dict[str, Any]:
+        """One request; an error other than the code `allow` is raised."""
+        payload = b"" if request is None else msgspec.json.encode(request)
+        try:
+            message = await self._client.request(f"$JS.API.{what}", payload, timeout=self._timeout_s)
+        except NatsError as error:
+            raise BusError(f"{what}: no answer from JetStream: {str(error) or type(error).__name__}") from error
+        answer: dict[str, Any] = msgspec.json.decode(message.data, type=dict[str, Any])
+        failure = answer.get("error")
+        if failure and failure.get("err_code") != allow:
+            raise BusError(f"{what}: {failure.get('description')} ({failure.get('err_code')})")
+        return answer
