@@ -74,7 +74,9 @@ class Bus(Protocol):
     `request` among one another included.
     """
 
-    clock: Clock
+    @property
+    def clock(self) -> Clock:
+        """The time of this bus's actors."""
 
     async def open(self) -> None:
         """Connect. Raises BusError when that is refused or not possible within the settings' time."""

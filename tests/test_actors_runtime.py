@@ -54,7 +54,9 @@ class Scripted(Actor):
 
     role = "scripted"
 
-    def __init__(self, subscriptions: Sequence[Subscribe] = (), script: Callable[[Any], list[Effect]] | None = None):
+    def __init__(
+        self, subscriptions: Sequence[Subscribe] = (), script: Callable[[Any], list[Effect]] | None = None
+    ) -> None:
         super().__init__("scripted", 3)
         self.seen: list[Any] = []
         self.times: list[int] = []
@@ -72,7 +74,7 @@ class Scripted(Actor):
     def on_start(self, now: int) -> list[Effect]:
         return self._note("start", now)
 
-    on_event = on_stored = on_reply = on_timer = on_link = on_failure = _note  # type: ignore[assignment]
+    on_event = on_stored = on_reply = on_timer = on_link = on_failure = _note
 
 
 class HeldDatabase:
@@ -157,7 +159,7 @@ def test_a_store_holds_up_what_stands_behind_it_and_all_later_messages() -> None
     """Publish after the commit, not before; the next message after that."""
 
     def script(message: Any) -> list[Effect]:
-        if isinstance(message, EventIn) and message.event.number == 1:
+        if isinstance(message, EventIn) and getattr(message.event, "number", 0) == 1:
             return [
                 Publish(Hello(actor="before", role="x")),
                 Store((("x", ()),)),
@@ -202,7 +204,7 @@ def test_a_failed_store_cancels_what_stands_behind_it_and_tells_the_actor() -> N
     failed = actor.seen[-1]
     assert isinstance(failed, Failed)
     assert failed.error == "disk full"
-    assert failed.message.event.number == 1  # type: ignore[union-attr]
+    assert getattr(failed.message, "event").number == 1  # noqa: B009 - which of the messages it is, is the point
     assert floor.fatal == []
 
 
@@ -210,7 +212,7 @@ def test_a_handler_that_raises_is_told_to_the_actor_and_to_people() -> None:
     """The next message is handled as if nothing had been."""
 
     def script(message: Any) -> list[Effect]:
-        if isinstance(message, EventIn) and message.event.number == 1:
+        if isinstance(message, EventIn) and getattr(message.event, "number", 0) == 1:
             raise RuntimeError("boom")
         return []
 
