@@ -2,7 +2,8 @@
 
 Owns the pace. Publishes `md.spec`, `md.status`, `md.tick`, `md.bar` (M1), `hello`, `alert`; consumes `hello.>` (whoever
 says hello is sent all specifications and states again) and in simulated time `sim.done.>`. No tick is sent before
-every actor of `FeedConfig.expect` has said hello, so a feed that expects somebody has to be up first.
+every actor of `FeedConfig.expect` has said hello, so a feed that expects somebody has to be up first; a live feed waits
+ten seconds at most.
 
 - Simulated time (speed 0): one tick at a time, with the source's own times. The next follows when every expected
   gateway and session is done with the last and each session has seen all reports that the gateways issued for it. An
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
     from actors.feed_config import Source
     from schemas.base import Event
 
-__all__ = ["BURST", "LAG_US", "Feed", "FeedConfig", "FeedState"]
+__all__ = ["BURST", "LAG_US", "WAIT_US", "Feed", "FeedConfig", "FeedState"]
 
 BURST = 256
 """Most ticks that one timer sends."""
 LAG_US = 1_000_000
 """A live tick that is due for longer shifts itself and all later ones to now."""
+WAIT_US = 10_000_000
+"""Live: how long it waits for whom it expects."""
 
 _TIMER = "tick"
 _Word = Literal["open", "closed", "stale", "ended"]
@@ -104,6 +107,8 @@ class Feed(Actor):
     def on_start(self, now: int) -> Sequence[Effect]:
         """Say hello, publish contracts and states, and begin if nobody is waited for."""
         effects = self._introduce()
+        if self.config.expect and not self.config.sim:
+            effects.append(SetTimer(_TIMER, now + WAIT_US))
         return [*effects, *self._begin(now)]
 
     def on_event(self, message: EventIn, now: int) -> Sequence[Effect]:
@@ -114,8 +119,11 @@ class Feed(Actor):
         return self._hello(event, now) if isinstance(event, Hello) else self._done(event)
 
     def on_timer(self, message: TimerIn, now: int) -> Sequence[Effect]:
-        """Live: ticks are due."""
-        return self._pace(now) if message.key == _TIMER and self._flowing() else ()
+        """Live: ticks are due, or it has waited long enough."""
+        if message.key != _TIMER or self.state.ended or self.state.broken:
+            return ()
+        self.state.begun = True
+        return self._pace(now)
 
     def on_link(self, message: LinkChanged, now: int) -> Sequence[Effect]:
         """Back on the bus: say hello. In simulated time a tick may have been lost with the link."""
