@@ -1,7 +1,7 @@
 """Finding strategies by name and checking their parameters.
 
 Strategies are registered under the entry point group `pitwire.strategies`; the ones that come with Pitwire are found
-without an installation too.
+without an installation too. A strategy that is in no package is named `module:Class` (found on `PYTHONPATH`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ _OWN = {"ema_cross": ("actors.ema_cross", "EmaCross")}
 
 
 def find_strategy(name: str) -> type[Strategy]:
-    """The class. StrategyError names the ones there are."""
+    """The class. StrategyError says what is wrong, and for an unknown name which there are."""
+    if ":" in name:
+        return _imported(name)
     if name in _OWN:
         module, attribute = _OWN[name]
         return _checked(name, getattr(import_module(module), attribute))
@@ -31,6 +33,18 @@ def find_strategy(name: str) -> type[Strategy]:
     known = ", ".join(sorted({*_OWN, *(entry.name for entry in found)}))
     message = f"strategy: no strategy {name!r}; expected one of {known}"
     raise StrategyError(message)
+
+
+def _imported(name: str) -> type[Strategy]:
+    module, _, attribute = name.partition(":")
+    try:
+        return _checked(name, getattr(import_module(module), attribute))
+    except ImportError as error:
+        message = f"strategy {name!r}: {module} cannot be imported: {error}"
+        raise StrategyError(message) from error
+    except AttributeError as error:
+        message = f"strategy {name!r}: {module} has no {attribute}"
+        raise StrategyError(message) from error
 
 
 def _checked(name: str, kind: object) -> type[Strategy]:

@@ -29,6 +29,10 @@ __all__ = [
 ]
 
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,32}$", description="letters, digits, _ and -, at most 32")]
+StrategyName = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9_-]{1,32}$|^[A-Za-z0-9_.]{1,60}:[A-Za-z0-9_]{1,40}$", description="a name or module:Class"),
+]
 SymbolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._#+-]{1,32}$", description="a symbol's name")]
 Positive = Annotated[float, Meta(gt=0)]
 Milliseconds = Annotated[int, Meta(ge=1, le=3_600_000, description="milliseconds")]
@@ -92,11 +96,11 @@ class AccountSettings(_Section, frozen=True, kw_only=True):
 
 
 class SessionSettings(_Section, frozen=True, kw_only=True):
-    """One strategy on one account. `params` are the strategy's own."""
+    """One strategy on one account. `strategy` is a registered name or `module:Class`; `params` are its own."""
 
     id: Name
     account: Name = "paper"
-    strategy: Name = "ema_cross"
+    strategy: StrategyName = "ema_cross"
     symbols: Annotated[tuple[SymbolName, ...], Meta(min_length=1, max_length=50)] = ("EURUSD",)
     params: dict[str, int | float | str | bool] = msgspec.field(default_factory=dict)
 

@@ -357,6 +357,21 @@ def test_an_unknown_strategy_is_told_the_known_ones() -> None:
         find_strategy("x")
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("no_such_module:X", "cannot be imported"),
+        ("actors.ema_cross:X", "actors.ema_cross has no X"),
+        ("actors.ema_cross:EmaCrossParams", "is not a Strategy"),
+    ],
+)
+def test_a_strategy_of_ones_own_is_named_by_module_and_class(name: str, expected: str) -> None:
+    """And what does not fit is said."""
+    assert find_strategy("actors.ema_cross:EmaCross").name == "ema_cross"
+    with pytest.raises(StrategyError, match=expected):
+        find_strategy(name)
+
+
 def test_the_state_survives_in_its_file(tmp_path: object) -> None:
     """What the Store effect writes is what `load` gives back."""
     import sqlite3
