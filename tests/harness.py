@@ -1,0 +1,640 @@
+"""A tiny floor in memory for the order path: a guard stub, router cells, a gateway cell with a real SQLite book.
+
+Every choice (who handles its next message, which effect is lost, doubled or preceded by a kill, when links break and
+time passes) comes from one string of bytes; when it is used up everything is benign. So Hypothesis can shrink a failure,
+and a seed can be run again. What NATS promises is kept: messages from one sender stay in order, an ack or an answer
+comes once or not at all, and a stream refuses a message id that it has and a `first` that is none.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from nacl.signing import SigningKey
+
+from actors.cell import Cell, Outgoing
+from actors.database import connect
+from actors.effects import (
+    Answer,
+    CancelTimer,
+    EventIn,
+    Failed,
+    LinkChanged,
+    Message,
+    Publish,
+    PublishStored,
+    ReplyIn,
+    Request,
+    SetTimer,
+    Store,
+    StoredIn,
+    TimerIn,
+)
+from actors.life_cycle import supersedes, units
+from actors.paper import Paper, PaperConfig, load
+from actors.router import Router, RouterConfig, recover
+from bus.matching import matches
+from schemas.base import Event
+from schemas.clearance import sign
+from schemas.codec import decode, encode
+from schemas.command import RiskState
+from schemas.health import Alert
+from schemas.market import SymbolSpec, Tick
+from schemas.order import (
+    ENDED,
+    Deal,
+    OrderClass,
+    OrderCleared,
+    OrderState,
+    OrderTerms,
+    OrderUpdate,
+    Side,
+    VenueAnswer,
+    VenueReport,
+)
+from schemas.registry import subject_of
+
+__all__ = ["ACCOUNT", "KEY", "PUBLIC", "SPEC", "Choices", "Floor", "Node", "cleared", "terms"]
+
+KEY = SigningKey(bytes(range(32)))
+PUBLIC = KEY.verify_key.encode().hex()
+ACCOUNT = "paper"
+START = 1_600_000_000_000_000
+SPEC = SymbolSpec(
+    venue="paper",
+    symbol="EURUSD",
+    digits=5,
+    point=0.00001,
+    pip=0.0001,
+    contract_size=100_000.0,
+    volume_min=0.01,
+    volume_max=100.0,
+    volume_step=0.01,
+    currency_base="EUR",
+    currency_profit="USD",
+    currency_margin="EUR",
+)
+
+
+def terms(
+    order: str = "s1-1-1",
+    *,
+    side: Side = "buy",
+    volume: float = 0.1,
+    position: int = 0,
+    at: int = START,
+    expires_at: int = START + 3_000_000,
+    session: str = "s1",
+) -> OrderTerms:
+    """A market order."""
+    return OrderTerms(
+        id=order,
+        account=ACCOUNT,
+        session=session,
+        strategy="test",
+        venue="paper",
+        symbol="EURUSD",
+        kind="market",
+        side=side,
+        volume=volume,
+        submitted_at=at,
+        expires_at=expires_at,
+        position=position,
+    )
+
+
+def cleared(order: OrderTerms, epoch: int = 1, order_class: OrderClass = "open") -> OrderCleared:
+    """The guard's clearance of it, signed."""
+    return OrderCleared(
+        source="guard",
+        incarnation=epoch,
+        terms=order,
+        order_class=order_class,
+        epoch=epoch,
+        signature=sign(KEY, order, order_class, epoch),
+    )
+
+
+class Choices:
+    """A string of bytes as decisions; 0, the benign one, when it is used up."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+        self.calm = False
+
+    @property
+    def left(self) -> bool:
+        """Whether there is still something to decide."""
+        return self._at < len(self._data)
+
+    def byte(self) -> int:
+        """0 to 255."""
+        if self.calm or not self.left:
+            return 0
+        self._at += 1
+        return self._data[self._at - 1]
+
+    def below(self, count: int) -> int:
+        """0 to count - 1."""
+        return self.byte() % count if count > 1 else 0
+
+
+class Node:
+    """A process: a cell, its mailbox, its timers, its link."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.inbox: deque[Message] = deque()
+        self.timers: dict[str, int] = {}
+        self.up = True
+        self.alive = True
+        self.mark = 0
+        self.patterns = [(one.subject, one.stream) for one in cell.actor.subscriptions()]
+
+
+class Floor:
+    """The whole of it. `alerts` holds the codes of all alerts, `fills` every fill the venue ever spoke of."""
+
+    def __init__(self, folder: Path, choices: Choices, *, sim: bool = False) -> None:
+        self.choices = choices
+        self.now = START
+        self.path = folder / "book.sqlite"
+        self.stream: list[tuple[str, bytes]] = []
+        self.ids: set[str] = set()
+        self.subjects: set[str] = set()
+        self.alerts: list[tuple[str, str]] = []
+        self.fills: dict[str, set[tuple[str, int]]] = {}
+        self.clearances: list[OrderCleared] = []
+        self.crashed: list[str] = []
+        self.guard_epoch = 1
+        self.orders = 0
+        self.ticks = 0
+        self.incarnations = 0
+        self.requests = 0
+        self.waiting: dict[str, tuple[Node, str]] = {}
+        self.router_config = RouterConfig(accounts=(ACCOUNT,), guard_public=PUBLIC, sim=sim)
+        self.paper_config = PaperConfig(
+            account=ACCOUNT,
+            venue="paper",
+            currency="USD",
+            deposit=1_000_000,
+            leverage=100,
+            commission=3.5,
+            guard_public=PUBLIC,
+            sim=sim,
+        )
+        self.book: sqlite3.Connection | None = None
+        self.processes: list[Node] = []
+        self.zombies: list[Node] = []
+        self.store(RiskState(scope="portfolio", id="floor", state="active", epoch=1), "risk/1", source=("guard", 1))
+        self.gateway = self.start_gateway()
+        self.router = self.start_router()
+        self.send(SPEC)
+        self.tick()
+
+    # ---- processes
+
+    def start_gateway(self) -> Node:
+        """A new incarnation from its file."""
+        if self.book is not None:
+            self.book.close()
+        self.book = connect(self.path, durable=False)
+        self.incarnations += 1
+        node = Node(Cell(Paper(f"gateway-{ACCOUNT}", self.incarnations, self.paper_config, load(self.book))))
+        self.gateway = node
+        self.processes.append(node)
+        self.execute(node, None, node.cell.start(self.now))
+        if self.ticks:
+            node.inbox.append(EventIn(subject_of(SPEC), SPEC))
+        return node
+
+    def start_router(self) -> Node:
+        """A new incarnation from the stream."""
+        self.incarnations += 1
+        state = recover(self.router_config, [decode(data) for _, data in self.stream])
+        copied = msgspec.json.decode(msgspec.json.encode(state), type=type(state))
+        node = Node(Cell(Router("router", self.incarnations, self.router_config, copied)))
+        node.mark = len(self.stream)
+        self.router = node
+        self.processes.append(node)
+        self.execute(node, None, node.cell.start(self.now))
+        return node
+
+    def nodes(self) -> list[Node]:
+        """Everything that runs, frozen routers included."""
+        return list(self.processes)
+
+    def kill(self, node: Node) -> None:
+        """kill -9: mailbox and timers are gone; whoever waits for its answer will wait in vain."""
+        node.alive = False
+        self.processes.remove(node)
+        if node is self.gateway:
+            for asker, key in self.waiting.values():
+                asker.inbox.append(ReplyIn(key, error="timeout"))
+            self.waiting.clear()
+        node.inbox.clear()
+        node.timers.clear()
+
+    def restart(self, node: Node) -> None:
+        """Kill it and start its next incarnation."""
+        self.kill(node)
+        if node is self.gateway:
+            self.start_gateway()
+        elif node is self.router:
+            self.start_router()
+        else:
+            self.zombies.remove(node)
+
+    def freeze(self) -> None:
+        """The router stops answering, another one is started, and the old one may go on later."""
+        self.zombies.append(self.router)
+        self.start_router()
+
+    # ---- the bus
+
+    def send(self, event: Event, *, subject: str = "", data: bytes = b"") -> None:
+        """A core message to whoever is subscribed and reachable."""
+        subject = subject or subject_of(event)
+        for node in self.nodes():
+            for pattern, stream in node.patterns:
+                if matches(pattern, subject) and node.up:
+                    if stream:
+                        node.mark = len(self.stream)
+                    node.inbox.append(EventIn(subject, decode(data) if data else event))
+                    break
+
+    def store(self, event: Event, msg_id: str, *, first: bool = False, source: tuple[str, int]) -> str:
+        """To ORDERS, and like NATS to all subscribers even if the stream turns it down."""
+        if not event.source:
+            event = msgspec.structs.replace(event, source=source[0], incarnation=source[1])
+        subject, data = subject_of(event), encode(event)
+        error = ""
+        if msg_id not in self.ids:
+            if first and subject in self.subjects:
+                error = "wrong_sequence"
+            else:
+                self.ids.add(msg_id)
+                self.subjects.add(subject)
+                self.stream.append((subject, data))
+        self.send(event, subject=subject, data=data)
+        return error
+
+    def link(self, node: Node, up: bool) -> None:
+        """The node's link breaks, or comes back: then what the stream holds arrives first."""
+        if node.up == up:
+            return
+        node.up = up
+        if up:
+            for subject, data in self.stream[node.mark :]:
+                if any(stream and matches(pattern, subject) for pattern, stream in node.patterns):
+                    node.inbox.append(EventIn(subject, decode(data)))
+            node.mark = len(self.stream)
+            node.inbox.append(LinkChanged(up=True))
+        else:
+            node.inbox.appendleft(LinkChanged(up=False))
+
+    # ---- effects
+
+    def handle(self, node: Node) -> bool:
+        """Let the node handle its next message; False when it has none."""
+        if not node.inbox or not node.alive:
+            return False
+        message = node.inbox.popleft()
+        try:
+            outgoing = node.cell.handle(message, self.now)
+        except Exception as error:  # noqa: BLE001 - as the runtime does
+            self.crashed.append(f"{type(node.cell.actor).__name__}: {type(error).__name__}: {error}")
+            self.fail(node, message, f"{type(error).__name__}: {error}")
+            return True
+        self.execute(node, message, outgoing)
+        return True
+
+    def fail(self, node: Node, message: Message, error: str) -> None:
+        """Tell the actor; one that raises again is started again."""
+        assert not isinstance(message, Failed)
+        try:
+            outgoing = node.cell.handle(Failed(message, error), self.now)
+        except RuntimeError:
+            self.restart(node)
+            return
+        self.execute(node, None, outgoing)
+
+    def execute(self, node: Node, message: Message | None, outgoing: Iterable[Outgoing]) -> None:
+        """Carry out effects in order. A choice of 255 kills the process in front of one of them."""
+        for out in outgoing:
+            fault = self.choices.byte() if message is not None else 0
+            if fault == 255:
+                self.restart(node)
+                return
+            effect = out.effect
+            if isinstance(effect, Store):
+                if not self.write(node, message, effect, fault):
+                    return
+            elif isinstance(effect, SetTimer):
+                node.timers[effect.key] = effect.at
+            elif isinstance(effect, CancelTimer):
+                node.timers.pop(effect.key, None)
+            else:
+                self.speak(node, out, fault)
+
+    def write(self, node: Node, message: Message | None, effect: Store, fault: int) -> bool:
+        """A transaction of the gateway's; it may find the disk full."""
+        assert self.book is not None
+        if 240 <= fault < 250 and message is not None:
+            self.fail(node, message, "the disk is full (database or disk is full)")
+            return False
+        if 250 <= fault < 253:
+            self.fail_unclear(node, effect, committed=fault != 250)
+            return False
+        try:
+            self.commit(effect)
+        except sqlite3.Error as error:
+            assert message is not None
+            self.crashed.append(f"book: {error}")
+            self.fail(node, message, f"{type(error).__name__}: {error}")
+            return False
+        return True
+
+    def fail_unclear(self, node: Node, effect: Store, *, committed: bool) -> None:
+        """An I/O error at the commit: it may be there or not, and the process ends."""
+        if committed:
+            self.commit(effect)
+        self.restart(node)
+
+    def commit(self, effect: Store) -> None:
+        """All or nothing."""
+        assert self.book is not None
+        self.book.execute("BEGIN IMMEDIATE")
+        try:
+            for sql, values in effect.statements:
+                self.book.execute(sql, values)
+        except sqlite3.Error:
+            self.book.execute("ROLLBACK")
+            raise
+        self.book.execute("COMMIT")
+
+    def speak(self, node: Node, out: Outgoing, fault: int) -> None:
+        """Whatever goes over the bus."""
+        effect = out.effect
+        event = decode(out.data)
+        self.note(event)
+        if isinstance(effect, PublishStored):
+            assert isinstance(event, OrderUpdate | VenueReport)
+            if not node.up or 200 <= fault < 215:
+                node.inbox.append(StoredIn(effect.key, error="timeout"))
+                return
+            error = self.store(event, effect.msg_id, first=effect.first, source=("", 0))
+            if 215 <= fault < 230:
+                node.inbox.append(StoredIn(effect.key, error="timeout"))
+            elif 230 <= fault < 232:
+                node.inbox.append(StoredIn(effect.key, error="full"))
+            else:
+                node.inbox.append(StoredIn(effect.key, 0 if error else len(self.stream), error))
+        elif isinstance(effect, Request):
+            self.ask(node, out, effect, fault)
+        elif isinstance(effect, Answer):
+            asker = self.waiting.pop(effect.reply, None)
+            if asker is not None and asker[0].alive:
+                lost = 200 <= fault < 215 or not asker[0].up or not node.up
+                asker[0].inbox.append(ReplyIn(asker[1], error="timeout") if lost else ReplyIn(asker[1], event))
+        elif isinstance(effect, Publish) and node.up:
+            self.send(event, subject=out.subject, data=out.data)
+
+    def ask(self, node: Node, out: Outgoing, effect: Request, fault: int) -> None:
+        """A request: lost, late (its asker has given up), doubled, or as it should be."""
+        if not node.up or 200 <= fault < 210:
+            node.inbox.append(ReplyIn(effect.key, error="timeout"))
+            return
+        if not self.gateway.up:
+            node.inbox.append(ReplyIn(effect.key, error="no_responders"))
+            return
+        self.requests += 1
+        reply = f"_INBOX.{self.requests}"
+        late = 210 <= fault < 225
+        if not late:
+            self.waiting[reply] = (node, effect.key)
+        request = EventIn(out.subject, decode(out.data), reply)
+        self.gateway.inbox.append(request)
+        if 225 <= fault < 235:
+            self.gateway.inbox.append(request)
+        if late:
+            node.inbox.append(ReplyIn(effect.key, error="timeout"))
+
+    def note(self, event: Event) -> None:
+        """Witness alerts and fills."""
+        reports: tuple[VenueReport, ...] = ()
+        if isinstance(event, Alert):
+            self.alerts.append((event.code, event.text))
+        elif isinstance(event, VenueReport):
+            reports = (event,)
+        elif isinstance(event, VenueAnswer):
+            reports = event.reports
+        for report in reports:
+            if report.deal is not None:
+                self.fills.setdefault(report.order, set()).add((report.report, report.deal.ticket))
+
+    # ---- what happens
+
+    def tick(self) -> None:
+        """A quote; it wanders with the choices."""
+        self.ticks += 1
+        bid = 1.1 + (self.ticks * 7 % 40 - 20) * 0.00001
+        at = self.now
+        self.send(Tick(venue="paper", symbol="EURUSD", at=at, bid=round(bid, 5), ask=round(bid + 0.0001, 5), number=self.ticks))
+
+    def advance(self, by: int) -> None:
+        """Time passes; what is due arrives."""
+        self.now += by
+        for node in self.nodes():
+            for key in [key for key, at in node.timers.items() if at <= self.now]:
+                del node.timers[key]
+                node.inbox.append(TimerIn(key))
+
+    def order(self, *, expires_in: int = 3_000_000, epoch: int = 0) -> OrderCleared:
+        """The guard clears an order: most often it opens, else it closes some or all of a position."""
+        self.orders += 1
+        held = list(self.positions().items())
+        kind = self.choices.below(4)
+        name = f"s{1 + self.choices.below(2)}-1-{self.orders}"
+        side: Side = "buy" if self.choices.below(2) == 0 else "sell"
+        volume, position, order_class = 0.1 * (1 + self.choices.below(3)), 0, "open"
+        if held and kind == 3:
+            position, (opened, size) = held[self.choices.below(len(held))]
+            side, order_class = ("sell" if opened == "buy" else "buy"), "close"
+            volume = min(volume, size / 10**8)
+        made = terms(
+            name,
+            side=side,
+            volume=round(volume, 8),
+            position=position,
+            at=self.now,
+            expires_at=self.now + expires_in,
+            session=name[:2],
+        )
+        clearance = cleared(made, epoch or self.guard_epoch, "close" if order_class == "close" else "open")
+        self.clearances.append(clearance)
+        self.send(clearance)
+        return clearance
+
+    def restart_guard(self) -> None:
+        """A new guard: older clearances are void from now on."""
+        self.guard_epoch += 1
+        state = RiskState(scope="portfolio", id="floor", state="active", epoch=self.guard_epoch)
+        self.store(state, f"risk/{self.guard_epoch}", source=("guard", self.guard_epoch))
+
+    def step(self) -> None:
+        """One chosen thing."""
+        choice = self.choices.byte()
+        if choice < 150:
+            nodes = [node for node in (self.router, self.gateway) if node.inbox]
+            if nodes:
+                self.handle(nodes[self.choices.below(len(nodes))])
+        elif choice < 180:
+            self.order()
+        elif choice < 195:
+            self.advance(100_000)
+            self.tick()
+        elif choice < 205:
+            self.advance(700_000)
+        elif choice < 208:
+            self.advance(4_000_000)
+        elif choice < 214:
+            self.restart(self.router)
+        elif choice < 220:
+            self.restart(self.gateway)
+        elif choice < 224:
+            self.freeze()
+        elif choice < 230:
+            if self.zombies:
+                self.handle(self.zombies[self.choices.below(len(self.zombies))])
+        elif choice < 234:
+            self.link(self.router, not self.router.up)
+        elif choice < 238:
+            self.link(self.gateway, not self.gateway.up)
+        elif choice < 240:
+            up = not self.router.up
+            self.link(self.router, up)
+            self.link(self.gateway, up)
+        elif choice < 246:
+            if self.clearances:
+                self.send(self.clearances[self.choices.below(len(self.clearances))])
+        elif choice < 249:
+            self.restart_guard()
+        elif choice < 252:
+            self.order(epoch=max(1, self.guard_epoch - 1))
+        else:
+            self.order(expires_in=0)
+
+    def run(self) -> None:
+        """All choices, then calm until nothing is open any more."""
+        while self.choices.left:
+            self.step()
+        self.choices.calm = True
+        for node in self.nodes():
+            self.link(node, up=True)
+        for _ in range(40):
+            for _ in range(10_000):
+                if not any([self.handle(node) for node in self.nodes()]):
+                    break
+            else:
+                raise AssertionError("the floor never comes to rest")
+            if not self.router_actor.state.orders and not self.paper_actor.state.outbox and not self.waiting:
+                break
+            self.advance(600_000)
+            self.tick()
+
+    # ---- the checker
+
+    @property
+    def router_actor(self) -> Router:
+        """The router of now."""
+        actor = self.router.cell.actor
+        assert isinstance(actor, Router)
+        return actor
+
+    @property
+    def paper_actor(self) -> Paper:
+        """The gateway of now."""
+        actor = self.gateway.cell.actor
+        assert isinstance(actor, Paper)
+        return actor
+
+    def updates(self) -> dict[str, OrderUpdate]:
+        """What a reader of the stream believes of each order."""
+        last: dict[str, OrderUpdate] = {}
+        for _, data in self.stream:
+            event = decode(data)
+            if isinstance(event, OrderUpdate) and (
+                event.order not in last or supersedes(event, last[event.order])
+            ):
+                last[event.order] = event
+        return last
+
+    def deals(self) -> dict[str, dict[str, Deal]]:
+        """By order and report, what a reader of the updates books: each report once."""
+        booked: dict[str, dict[str, Deal]] = {}
+        for _, data in self.stream:
+            event = decode(data)
+            if isinstance(event, OrderUpdate) and event.deal is not None:
+                booked.setdefault(event.order, {})[event.report] = event.deal
+        return booked
+
+    def positions(self) -> dict[int, tuple[Side, int]]:
+        """Side and volume units by ticket, as the updates tell."""
+        held: dict[int, tuple[Side, int]] = {}
+        for reports in self.deals().values():
+            for deal in reports.values():
+                if deal.entry == "in":
+                    held[deal.position] = (deal.side, units(deal.volume) + held.get(deal.position, ("", 0))[1])
+        for reports in self.deals().values():
+            for deal in reports.values():
+                if deal.entry == "out" and deal.position in held:
+                    side, volume = held[deal.position]
+                    held[deal.position] = (side, volume - units(deal.volume))
+        return {ticket: one for ticket, one in held.items() if one[1]}
+
+    def check(self) -> None:
+        """Nothing lost, nothing doubled, all books equal. AssertionError with what is not so."""
+        assert self.book is not None
+        orders = dict(self.book.execute("SELECT id, state FROM orders"))
+        rows = self.book.execute("SELECT order_id, ticket, volume, profit + commission FROM deals").fetchall()
+        updates, deals = self.updates(), self.deals()
+
+        # Executed at most once, by everything the venue ever said and by its book.
+        for order, fills in self.fills.items():
+            assert len(fills) == 1, f"{order} was executed {len(fills)} times: {sorted(fills)}"
+            assert orders.get(order) == "filled", f"{order} was reported as filled, the book says {orders.get(order)}"
+        assert len(rows) == len({row[0] for row in rows}), "an order has two deals in the book"
+        assert {row[0] for row in rows} == {order for order, state in orders.items() if state == "filled"}
+
+        # Nothing lost: every order that the router took on has ended, as the book has it.
+        for order, update in updates.items():
+            assert update.state in ENDED, f"{order} has not ended: {update.state}"
+            filled = update.state == OrderState.FILLED
+            assert filled == (orders.get(order) == "filled"), f"{order}: {update.state}, the book: {orders.get(order)}"
+        for order, state in orders.items():
+            assert state != "filled" or order in updates, f"{order} was filled and nobody was told"
+
+        # Deals, positions and money agree.
+        assert {order: {deal.ticket for deal in reports.values()} for order, reports in deals.items()} == {
+            row[0]: {row[1]} for row in rows
+        }
+        for order, _, volume, _ in rows:
+            assert units(updates[order].filled) == volume
+        state = self.paper_actor.state
+        assert self.positions() == {one.ticket: (one.side, one.volume) for one in state.positions.values()}
+        assert state.booked == sum(row[3] for row in rows)
+        assert not state.outbox, "reports never reached the stream"
+        assert not self.router_actor.state.orders
+        again = load(self.book)
+        for name in ("router_epoch", "guard_epoch", "next_ticket", "booked", "orders", "positions", "counts"):
+            assert getattr(again, name) == getattr(state, name), f"{name}: the file differs from memory"
+
+        odd = [alert for alert in self.alerts if alert[0] not in {"superseded", "second_writer", "adopted", "orders_not_stored"}]
+        assert not odd, odd
+        assert not self.crashed, self.crashed
