@@ -31,7 +31,10 @@ __all__ = [
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,32}$", description="letters, digits, _ and -, at most 32")]
 StrategyName = Annotated[
     str,
-    Meta(pattern=r"^[A-Za-z0-9_-]{1,32}$|^[A-Za-z0-9_.]{1,60}:[A-Za-z0-9_]{1,40}$", description="a name or module:Class"),
+    Meta(
+        pattern=r"^[A-Za-z0-9_-]{1,32}$|^[A-Za-z0-9_.]{1,60}:[A-Za-z0-9_]{1,40}$",
+        description="a registered name, or module:Class",
+    ),
 ]
 SymbolName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._#+-]{1,32}$", description="a symbol's name")]
 Positive = Annotated[float, Meta(gt=0)]
