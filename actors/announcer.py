@@ -26,6 +26,9 @@ __all__ = ["NAME", "Announcer"]
 
 NAME = "supervisor"
 _SCOPE = "floor"
+_PASSING = {"timeout", "no_responders"}
+"""Errors that a moment later may be gone: the link is down, or the server is still starting."""
+_PAUSE_S = 0.1
 
 
 class Announcer:
@@ -72,8 +75,9 @@ class Announcer:
             )
             if not stored.error:
                 return
-            if stored.error != "timeout" or monotonic_us() > until:
+            if stored.error not in _PASSING or monotonic_us() > until:
                 raise BusError(f"{subject}: not stored: {stored.error}")
+            await asyncio.sleep(_PAUSE_S)
 
     async def audit(
         self, action: str, result: str, *, user: str = NAME, within_us: int = 10_000_000, **detail: str

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["Child", "describe_exit", "environment", "module_command"]
+__all__ = ["Child", "created_at", "describe_exit", "environment", "module_command"]
 
 OUTPUT_LIMIT = 8 * 2**20
 _OUTPUT_KEPT = 64 * 2**10
@@ -33,7 +33,7 @@ class Child:
         """`pipe` is the writing end, closed by this object; `output` is the child's from byte `output_from` on."""
         self.name = name
         self.pid = process.pid
-        self.created = _created(process.pid)
+        self.created = created_at(process.pid)
         self._process = process
         self._pipe = pipe
         self._output = output
@@ -165,7 +165,7 @@ def environment() -> dict[str, str]:
     return env
 
 
-def _created(pid: int) -> float:
+def created_at(pid: int) -> float:
     """When the process was started, as its system counts; with the pid it names the process for good. 0: gone."""
     with contextlib.suppress(psutil.Error):
         return psutil.Process(pid).create_time()

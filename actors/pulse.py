@@ -1,8 +1,8 @@
 """An actor's health from the age of its beats.
 
 Pure: the caller brings a clock that never goes back. Late after 2 s, dead after 3; after 10 s, or 40 s without a first
-beat, it is taken for hung, and the supervisor ends it. Silence counts only while it could have been heard: `excuse` moves
-all ages forward after the link to the bus was down or the listener itself stood still.
+beat, it is taken for hung, and the supervisor ends it. Silence counts only while it could have been heard: `excuse`
+begins anew after the link to the bus was down or the listener itself stood still.
 """
 
 from __future__ import annotations

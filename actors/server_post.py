@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Literal
 
-from actors.children import describe_exit
+from actors.children import created_at, describe_exit
 from actors.floor_error import Exit, FloorError
 from actors.floor_keys import FloorKeys
 from actors.floor_status import ActorStatus
@@ -44,6 +44,7 @@ class ServerPost:
         await self.server.start(self._keys.include)
         await ensure_streams(self.server.url, self._keys, self._quotas)
         self._started_us = monotonic_us()
+        self._created = created_at(self.server.pid)
         self._state, self._reason = "alive", ""
         self.up.set()
 
@@ -108,6 +109,7 @@ class ServerPost:
             state=self._state,
             reason=self._reason,
             pid=self.server.pid,
+            created=self._created if self.server.pid else 0.0,
             restarts=self._budget.spent,
             uptime_s=(now_us - self._started_us) / 1_000_000 if self.up.is_set() else 0.0,
         )

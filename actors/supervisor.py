@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from actors.incarnations import Incarnations
 from actors.logs import open_log
 from actors.restart_budget import RestartBudget
 from actors.server_post import ServerPost
-from bus.clock import monotonic_us, wall_us
+from bus.clock import LiveClock, monotonic_us, wall_us
 from bus.folder import LockHeldError
 from bus.identities import IdentityError
 from bus.interface import BusError, Incoming
@@ -53,8 +53,16 @@ _LAST_WORDS_US = 2_000_000
 class Supervisor:
     """One floor in one folder: `start`, then `watch`, then `stop`, all from one task."""
 
-    def __init__(self, home: Path, settings: Settings, *, inbox_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        settings: Settings,
+        *,
+        inbox_dir: Path | None = None,
+        before_crew: Callable[[Supervisor], Awaitable[None]] | None = None,
+    ) -> None:
         """Make the folders; nothing runs yet. `inbox_dir`: where inbox logs go instead of `<home>/inbox`.
+        `before_crew` is called when the bus is up and no actor runs yet: for whoever wants to hear everything.
 
         Raises FloorError when the folder cannot be used, or for settings that no floor can have.
         """
@@ -92,6 +100,7 @@ class Supervisor:
             server_up=self._server_post.up,
             fatal=self._finish,
         )
+        self._before_crew = before_crew
         self._bus: NatsBus | None = None
         self._state: FloorState = "starting"
         self._reason = ""
@@ -128,7 +137,7 @@ class Supervisor:
         self._write_status()
         await self._server_post.open()
         self._task(self._server_post.keep(self._server_was_restarted))
-        bus = self._bus = NatsBus(self.server.url, NAME, self.keys.seed(NAME))
+        bus = self._bus = NatsBus(self.server.url, name=NAME, clock=LiveClock(), seed=self.keys.seed(NAME))
         await bus.open()
         lease = Lease(bus, NAME, self._number)
         await lease.take()
@@ -140,6 +149,8 @@ class Supervisor:
         self._task(self._look())
         self._task(self._hold(lease))
         self._task(self._read_violations())
+        if self._before_crew is not None:
+            await self._before_crew(self)
         self.crew.url = self.server.url
         await self.crew.start(self._incarnations)
         problem = await self.server.problem()
@@ -188,7 +199,7 @@ class Supervisor:
         with contextlib.suppress(CodecError):
             alert = decode_as(Alert, incoming.data)
             self._log.error("alert", source=alert.actor, code=alert.code, text=alert.text)
-            if self.sim and alert.code == "sim_broken":
+            if self.sim and alert.code in {"sim_broken", "feed_broken"}:
                 self._finish(FloorError(Exit.FAILED, f"simulated time broke: {alert.actor}: {alert.text}"))
 
     def _link_changed(self, up: bool) -> None:

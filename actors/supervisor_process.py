@@ -1,0 +1,79 @@
+"""The supervisor as a process of its own: `python -m actors.supervisor_process --home DIR --ready FD`.
+
+Started by the keeper. Reads the settings from `<home>/run/settings.json`, says on the descriptor whether the floor came
+up, and then watches it until SIGTERM. Exits with one of `actors.floor_error.Exit`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from actors.floor_error import Exit, FloorError
+from actors.readiness import SETTINGS, Readiness, teller
+from actors.supervisor import Supervisor
+from schemas.settings import Settings
+
+__all__ = ["main", "run_loop"]
+
+T = TypeVar("T")
+
+
+def run_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run to its end on uvloop where there is one. SIGINT cancels it."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
+
+
+async def _run(home: Path, settings: Settings, tell: Callable[[Readiness], None]) -> None:
+    """One floor from its start to SIGTERM. Raises FloorError."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    supervisor = Supervisor(home, settings)
+    try:
+        await supervisor.start()
+        tell(Readiness(Exit.OK, supervisor.server.url))
+        await supervisor.watch()
+    except FloorError as error:
+        await supervisor.stop(str(error), failed=True)
+        raise
+    except asyncio.CancelledError:
+        await supervisor.stop("asked to")
+
+
+def main() -> int:
+    """The process."""
+    arguments = sys.argv[1:]
+    if len(arguments) != 4 or arguments[0::2] != ["--home", "--ready"] or not arguments[3].isdigit():  # noqa: PLR2004
+        sys.stderr.write("expected --home DIR --ready DESCRIPTOR; `pitwire up` starts this\n")
+        return Exit.USAGE
+    home, tell = Path(arguments[1]), teller(int(arguments[3]))
+    try:
+        settings = msgspec.json.decode((home / SETTINGS).read_bytes(), type=Settings)
+        run_loop(_run(home, settings, tell))
+    except (OSError, msgspec.DecodeError) as error:
+        code, text = Exit.ENVIRONMENT, f"{home / SETTINGS}: {error}"
+    except FloorError as error:
+        code, text = error.code, str(error)
+    else:
+        return Exit.OK
+    sys.stderr.write(f"{text}\n")
+    tell(Readiness(code, text))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

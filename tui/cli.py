@@ -1,0 +1,47 @@
+"""The `pitwire` command.
+
+Owns the list of commands and what happens to errors: what a user can cause is one line on stderr and an exit code of
+`actors.floor_error.Exit` (docs/commands.md), never a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from actors.floor_error import Exit, FloorError
+from tui.commands.demo import demo
+from tui.commands.down import down
+from tui.commands.status import status
+from tui.commands.up import up
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="pitwire",
+    help="A trading floor for MetaTrader 5 robots.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (up, down, status, demo):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        app(standalone_mode=True)
+    except FloorError as error:
+        sys.stderr.write(f"pitwire: {error}\n")
+        sys.exit(error.code)
+    except KeyboardInterrupt:
+        sys.stderr.write("pitwire: interrupted\n")
+        sys.exit(Exit.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

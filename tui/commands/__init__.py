@@ -1,0 +1,1 @@
+"""The commands, one a file: each a plain function that `tui.cli` registers."""

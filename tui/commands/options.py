@@ -1,0 +1,81 @@
+"""Options that commands share, and what they stand for: the home, the settings, how a message reaches its reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from actors.floor_error import Exit, FloorError
+from schemas.settings import Settings, SettingsError, load
+
+__all__ = ["ConfigOption", "HomeOption", "JsonOption", "find_settings", "say", "usable"]
+
+_CONFIG = "pitwire.toml"
+
+HomeOption = Annotated[
+    Path,
+    typer.Option("--home", metavar="DIR", envvar="PITWIRE_HOME", help="The floor's folder: its server, data and logs."),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        envvar="PITWIRE_CONFIG",
+        help="The settings. Without it ./pitwire.toml, then DIR/pitwire.toml, then the defaults.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal."""
+    typer.echo(text)
+
+
+def find_settings(home: Path, config: Path | None) -> Settings:
+    """The settings of `--config`, else of the first file that is there, else the defaults.
+
+    Paths of tick files are relative to the file that names them. Raises FloorError.
+    """
+    candidates = (
+        [config] if config is not None else [path for path in (Path(_CONFIG), home / _CONFIG) if path.is_file()]
+    )
+    if not candidates:
+        return Settings()
+    path = candidates[0]
+    try:
+        settings = load(path)
+    except SettingsError as error:
+        raise FloorError(Exit.DATA, str(error)) from error
+    folder = path.absolute().parent
+    files = tuple(msgspec.structs.replace(file, path=str(folder / file.path)) for file in settings.feed.files)
+    return msgspec.structs.replace(settings, feed=msgspec.structs.replace(settings.feed, files=files))
+
+
+def usable(settings: Settings) -> Settings:
+    """The settings, after a look at everything that they name: symbols, tick files, strategies, the server.
+
+    Raises FloorError for the first thing that is wrong, before anything has been started or written.
+    """
+    from actors.feed_config import check_feed
+    from actors.strategies import find_strategy, make_params
+    from actors.strategy import StrategyError
+    from actors.symbols import FeedError
+    from bus.server import ServerError, find_binary
+
+    try:
+        check_feed(settings.feed)
+        for session in settings.session:
+            make_params(find_strategy(session.strategy), session.params)
+    except (FeedError, StrategyError) as error:
+        raise FloorError(Exit.DATA, str(error)) from error
+    try:
+        find_binary(settings.bus.nats_server or None)
+    except ServerError as error:
+        raise FloorError(Exit.ENVIRONMENT, str(error)) from error
+    return settings
