@@ -24,6 +24,7 @@ from actors.effects import (
     TimerIn,
 )
 from bus.clock import SimClock, wall_us
+from bus.interface import BusError
 from schemas.clearance import sign
 from schemas.codec import CodecError, decode
 from schemas.market import Tick
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from actors.cell import Outgoing
     from actors.intake import Intake
+    from actors.voice import Voice
     from bus.clock import TimerHandle
     from bus.interface import Bus, Replied, Stored
 
@@ -69,6 +71,7 @@ class Carrier:
         self,
         bus: Bus,
         intake: Intake,
+        voice: Voice,
         *,
         database: StatementRunner | None,
         signing_key: SigningKey | None,
@@ -79,6 +82,7 @@ class Carrier:
         self.busy = False
         self._bus = bus
         self._intake = intake
+        self._voice = voice
         self._database = database
         self._key = signing_key
         self._result = result
@@ -96,7 +100,10 @@ class Carrier:
     def _go_on(self) -> None:
         while self._pending and not self.busy:
             out, received_us = self._pending.popleft()
-            self._one(out, received_us)
+            try:
+                self._one(out, received_us)
+            except BusError as error:
+                self._voice.alert("critical", "unsendable", f"{out.subject}: {error}")
 
     def _one(self, out: Outgoing, received_us: int) -> None:
         effect = out.effect

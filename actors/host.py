@@ -7,6 +7,7 @@ supervisor is gone), on SIGTERM, when a newer incarnation of its name has the le
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -121,7 +122,8 @@ async def _serve(
     finally:
         beating.cancel()
         runtime.stop()
-        await bus.flush()
+        with contextlib.suppress(BusError):  # the server may be gone already
+            await bus.flush()
     log.info("stopped", **recovered.actor.gauges())
 
 

@@ -96,6 +96,7 @@ class Runtime:
         self._carrier = Carrier(
             bus,
             self._intake,
+            self.voice,
             database=database,
             signing_key=signing_key,
             result=self._result,
