@@ -7,7 +7,6 @@ files. The actors themselves do no I/O.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +90,9 @@ def _config(handover: Handover) -> msgspec.Struct:
     if handover.role == "feed":
         from actors.feed_config import feed_config
 
-        digests = [hashlib.sha256(Path(file.path).read_bytes()).hexdigest() for file in settings.feed.files]
+        from actors.ticks import digest
+
+        digests = [digest(Path(file.path)) for file in settings.feed.files]
         return feed_config(settings.feed, expect=handover.expect, digests=digests, now=wall_us())
     if handover.role == "session":
         from actors import runner
