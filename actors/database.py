@@ -180,7 +180,14 @@ def _group(connection: sqlite3.Connection, group: Sequence[Statements]) -> list[
 
 
 class _Connection(aiosqlite.Connection):
-    """aiosqlite's thread and queue, with one hop for a whole group of transactions instead of one a statement."""
+    """aiosqlite's thread and queue, with one hop for a whole group of transactions instead of one a statement.
+
+    A process that ends without closing is not held up by the thread: what was committed is in the file.
+    """
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, iter_chunk_size=64)
+        self._thread.daemon = True
 
     async def run(self, group: Sequence[Statements]) -> list[str]:
         errors: list[str] = await self._execute(_group, self._conn, group)  # type: ignore[no-untyped-call]
@@ -211,7 +218,7 @@ class Database:
                 raise
             return connection
 
-        connection = _Connection(opened, iter_chunk_size=64)
+        connection = _Connection(opened)
         await connection
         return cls(connection)
 

@@ -45,11 +45,6 @@ class LogReadError(LogError):
     """The log cannot be read, or line `line` (from 1) is not what its writer wrote."""
 
 
-class _Closing(msgspec.Struct):
-    end: bool = False
-    lines: int = 0
-
-
 class LogLine(msgspec.Struct, frozen=True):
     """A line that fits its checksum: its number from 1, the whole JSON object, the file offset of its first byte."""
 
@@ -76,7 +71,6 @@ def extracted(raw: msgspec.Raw | msgspec.UnsetType, text: str) -> bytes:
 
 
 _raw = msgspec.json.Decoder(msgspec.Raw).decode
-_closing = msgspec.json.Decoder(_Closing).decode
 
 
 class LogWriter:
@@ -165,7 +159,7 @@ class LogReader:
                         return
                     chain = self._checked(chain, line, number)
                     if line.startswith(b'{"end":true,'):
-                        self._close(line, number)
+                        self.closed = True
                     else:
                         self.lines = number
                         yield LogLine(number, line[:-1], offset)
@@ -183,16 +177,6 @@ class LogReader:
             what = f"the checksum is {text} but the line and those before it give {expected.decode()}: it was changed"
             raise LogReadError(self.path, what, number)
         return found
-
-    def _close(self, line: bytes, number: int) -> None:
-        try:
-            closing = _closing(line)
-        except msgspec.DecodeError as error:
-            raise LogReadError(self.path, f"the closing line does not parse: {error}", number) from error
-        if closing.lines != number - 1:
-            what = f"the closing line counts {closing.lines} lines, there are {number - 1}"
-            raise LogReadError(self.path, what, number)
-        self.closed = True
 
 
 def _reason(error: OSError) -> str:
