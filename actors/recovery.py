@@ -89,10 +89,9 @@ def _config(handover: Handover) -> msgspec.Struct:
     settings = handover.settings
     if handover.role == "feed":
         from actors.feed_config import feed_config
-
         from actors.ticks import digest
 
-        digests = [digest(Path(file.path)) for file in settings.feed.files]
+        digests = [digest(file.path) for file in settings.feed.files]
         return feed_config(settings.feed, expect=handover.expect, digests=digests, now=wall_us())
     if handover.role == "session":
         from actors import runner

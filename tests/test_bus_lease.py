@@ -15,6 +15,7 @@ from bus.lease import Lease, LeaseLost
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A server of the test's own."""
     with running(tmp_path) as made:
         yield made
 
