@@ -40,6 +40,8 @@ class Monitor:
                     line = await reader.readline()
                 finally:
                     writer.close()
+                    with contextlib.suppress(OSError):
+                        await writer.wait_closed()
             greeting = msgspec.json.decode(line.removeprefix(b"INFO "), type=dict[str, Any])
             self._id = greeting["server_id"]
             return str(greeting["server_name"])
@@ -50,16 +52,18 @@ class Monitor:
         """The `data` of the answer to one question. Raises MonitorError when it is refused or none comes in 2 s."""
         client = Client()
         try:
-            await client.connect(
-                f"nats://127.0.0.1:{self._port}",
-                nkeys_seed_str=self._seed,
-                name="launcher",
-                inbox_prefix="_INBOX.launcher",
-                allow_reconnect=False,
-                connect_timeout=_TIMEOUT_S,
-                error_cb=_ignore,
-            )
-            message = await client.request(f"$SYS.REQ.SERVER.{self._id}.{what}", payload, timeout=_TIMEOUT_S)
+            async with asyncio.timeout(_TIMEOUT_S):
+                await client.connect(
+                    f"nats://127.0.0.1:{self._port}",
+                    nkeys_seed_str=self._seed,
+                    name="launcher",
+                    inbox_prefix="_INBOX.launcher",
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,  # a refused first connection is otherwise retried for two minutes
+                    reconnect_time_wait=0,
+                    error_cb=_ignore,
+                )
+                message = await client.request(f"$SYS.REQ.SERVER.{self._id}.{what}", payload, timeout=_TIMEOUT_S)
         except (OSError, NatsError) as error:
             reason = str(error) or type(error).__name__
             raise MonitorError(f"nats-server on port {self._port}: no answer to {what}: {reason}") from error

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -51,7 +51,7 @@ def parse(line: str) -> Violation | None:
     return None if login is None else Violation("login", login[1] or "")
 
 
-async def violations(log: Path, *, poll_s: float = 0.25) -> AsyncIterator[Violation]:
+async def violations(log: Path, *, poll_s: float = 0.25) -> AsyncGenerator[Violation, None]:
     """Every violation that is logged from now on, without end. Looks again each `poll_s` seconds."""
     tail = ViolationTail(log)
     try:

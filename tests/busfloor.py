@@ -52,15 +52,19 @@ class Peer:
 
     async def open(self, url: str, seed: str) -> Peer:
         """Connect, with the inbox that the identity is allowed."""
-        await self.nc.connect(
-            url,
-            nkeys_seed_str=seed,
-            name=self.name,
-            inbox_prefix=f"_INBOX.{token(self.name)}",
-            allow_reconnect=False,
-            error_cb=self._error,
-            disconnected_cb=self._dropped,
-        )
+        try:
+            await self.nc.connect(
+                url,
+                nkeys_seed_str=seed,
+                name=self.name,
+                inbox_prefix=f"_INBOX.{token(self.name)}",
+                allow_reconnect=False,
+                error_cb=self._error,
+                disconnected_cb=self._dropped,
+            )
+        except BaseException:
+            await self.nc.close()
+            raise
         return self
 
     async def _error(self, error: Exception) -> None:

@@ -181,6 +181,7 @@ async def test_a_lease_ends_by_itself_and_leaves_no_marker(floor: Floor) -> None
         while status != "404":
             answer = await guard.nc.request(f"$JS.API.DIRECT.GET.KV_LEASES.{key}", b"", timeout=5)
             status = (answer.headers or {}).get("Status", "")
+            assert status == "404" or answer.data == b"1"
     await stream.publish(key, b"3", timeout=5, headers=lease)
 
 
