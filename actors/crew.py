@@ -94,7 +94,7 @@ class Crew:
                         await post.ready.wait()
             except TimeoutError:
                 silent = ", ".join(post.place.name for post in posts if not post.ready.is_set())
-                message = f"{silent}: no sign of life within {_START_WITHIN_S:g} s; see {self._home / 'log'}"
+                message = f"{silent}: no sign of life within {_START_WITHIN_S:g} s"
                 raise FloorError(Exit.FAILED, message) from None
         self.started = True
 
@@ -151,7 +151,7 @@ class Crew:
             if self._sim or not self.started:
                 post.vacated("failed", reason)
                 code = Exit.DATA if status == _BAD_DATA else Exit.FAILED
-                self._fatal(FloorError(code, f"{name} {reason} (all of it: {self._output(post.place)})"))
+                self._fatal(FloorError(code, f"{name} {reason}"))
                 return
             post.vacated("dead", reason)
             delay_us = post.budget.ask(monotonic_us()) if status != _BAD_DATA else None

@@ -21,6 +21,7 @@ import msgspec
 from actors.children import describe_exit, environment, module_command
 from actors.floor_error import Exit, FloorError
 from actors.floor_status import read_status
+from actors.home import folder_error
 from actors.readiness import SETTINGS, Readiness, read_readiness, teller
 from actors.restart_budget import RestartBudget
 from bus.clock import monotonic_us
@@ -54,8 +55,7 @@ class Keeper:
             message = f"{home}: a floor runs here already (process {error.holder or 'unknown'}); `pitwire down` ends it"
             raise FloorError(Exit.ALREADY_RUNNING, message) from error
         except OSError as error:
-            message = f"{error.filename or home}: {error.strerror or error}; expected a folder that can be written to"
-            raise FloorError(Exit.ENVIRONMENT, message) from error
+            raise folder_error(home, error) from error
         self._budget = RestartBudget(0) if settings.feed.speed == 0 else RestartBudget(first_us=500_000)
         self._stop = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None

@@ -23,6 +23,7 @@ from actors.floor_error import Exit, FloorError
 from actors.floor_keys import FloorKeys
 from actors.floor_plan import places
 from actors.floor_status import FloorState, FloorStatus, read_status, same_process, write_status
+from actors.home import folder_error, open_home
 from actors.incarnations import Incarnations
 from actors.logs import open_log
 from actors.restart_budget import RestartBudget
@@ -44,7 +45,6 @@ __all__ = ["STATUS", "Supervisor"]
 
 STATUS = Path("run") / "status.json"
 """Where the status file lies in the home."""
-_FOLDERS = ("run", "data", "log", "inbox")
 _LOOK_S = 0.25
 _SECOND_US = 1_000_000
 _LAST_WORDS_US = 2_000_000
@@ -60,9 +60,11 @@ class Supervisor:
         *,
         inbox_dir: Path | None = None,
         before_crew: Callable[[Supervisor], Awaitable[None]] | None = None,
+        after_crew: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Make the folders; nothing runs yet. `inbox_dir`: where inbox logs go instead of `<home>/inbox`.
-        `before_crew` is called when the bus is up and no actor runs yet: for whoever wants to hear everything.
+        `before_crew` and `after_crew` are called when the bus is up and no actor runs yet, or any more: for whoever
+        wants to hear everything.
 
         Raises FloorError when the folder cannot be used, or for settings that no floor can have.
         """
@@ -71,13 +73,12 @@ class Supervisor:
         self.sim = settings.feed.speed == 0
         if settings.bus.url:
             raise FloorError(Exit.DATA, "bus.url: a floor with its own folder starts its own server; leave it empty")
+        open_home(self.home)
         try:
-            for folder in _FOLDERS:
-                (self.home / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
             self._log = open_log(self.home / "log" / f"{NAME}.log", NAME)
             self.keys = FloorKeys(places(settings))
         except OSError as error:
-            raise _folder_error(self.home, error) from error
+            raise folder_error(self.home, error) from error
         except IdentityError as error:
             raise FloorError(Exit.DATA, str(error)) from error
         self._incarnations = Incarnations(
@@ -101,6 +102,7 @@ class Supervisor:
             fatal=self._finish,
         )
         self._before_crew = before_crew
+        self._after_crew = after_crew
         self._bus: NatsBus | None = None
         self._state: FloorState = "starting"
         self._reason = ""
@@ -138,6 +140,7 @@ class Supervisor:
         await self._server_post.open()
         self._task(self._server_post.keep(self._server_was_restarted))
         bus = self._bus = NatsBus(self.server.url, name=NAME, clock=LiveClock(), seed=self.keys.seed(NAME))
+        bus.on_trouble(lambda text: self._log.warning("trouble", text=text))
         await bus.open()
         lease = Lease(bus, NAME, self._number)
         await lease.take()
@@ -288,6 +291,8 @@ class Supervisor:
         self._write_status()
         self._log.info("stopping", reason=reason)
         await self.crew.stop()
+        if self._after_crew is not None:
+            await self._after_crew()
         if self._bus is not None and self._server_post.up.is_set():
             try:
                 await self.voice.audit(
@@ -309,13 +314,6 @@ class Supervisor:
         self._log.info("stopped")
 
 
-def _folder_error(home: Path, error: OSError) -> FloorError:
-    return FloorError(
-        Exit.ENVIRONMENT,
-        f"{error.filename or home}: {error.strerror or error}; expected a folder that can be written to",
-    )
-
-
 def _explained(home: Path, error: BaseException) -> FloorError | None:
     """What people are told of an error; None for one that is not theirs (interrupts, mistakes in this program)."""
     if isinstance(error, FloorError):
@@ -328,5 +326,5 @@ def _explained(home: Path, error: BaseException) -> FloorError | None:
     if isinstance(error, BusError):
         return FloorError(Exit.FAILED, f"the bus: {error}")
     if isinstance(error, OSError):
-        return _folder_error(home, error)
+        return folder_error(home, error)
     return None

@@ -12,6 +12,7 @@ import typer
 
 from actors.floor_error import Exit, FloorError
 from tui.commands.demo import demo
+from tui.commands.doctor import doctor
 from tui.commands.down import down
 from tui.commands.status import status
 from tui.commands.up import up
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (up, down, status, demo):
+for command in (up, down, status, doctor, demo):
     app.command()(command)
 
 

@@ -15,6 +15,7 @@ import msgspec
 import typer
 
 from actors.floor_error import Exit, FloorError
+from actors.home import folder_error
 from actors.supervisor_process import run_loop
 from schemas.settings import FeedSettings, SessionSettings, Settings, StoreSettings
 from tui.commands.demo_floor import DemoFloor, Summary
@@ -125,9 +126,7 @@ def _empty(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         filled = any(folder.iterdir())
     except OSError as error:
-        raise FloorError(
-            Exit.ENVIRONMENT, f"{folder}: {error.strerror}; expected a folder that can be written to"
-        ) from error
+        raise folder_error(folder, error) from error
     if filled:
         raise FloorError(Exit.ENVIRONMENT, f"{folder}: not empty; expected a new or empty folder")
 

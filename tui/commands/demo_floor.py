@@ -76,7 +76,9 @@ class DemoFloor:
     async def run(self) -> Summary:
         """Run to the end. Raises FloorError when the floor cannot; nothing is left running in any case."""
         inbox_dir = self._record / "inbox" if self._record is not None else None
-        supervisor = Supervisor(self._home, self._settings, inbox_dir=inbox_dir, before_crew=self._observe)
+        supervisor = Supervisor(
+            self._home, self._settings, inbox_dir=inbox_dir, before_crew=self._observe, after_crew=self._close
+        )
         try:
             await supervisor.start()
             await self._to_the_end(supervisor)
@@ -86,7 +88,6 @@ class DemoFloor:
             raise
         finally:
             await supervisor.stop("the demo is over")
-            await self._close()
         return self._summary()
 
     # ---- hearing
@@ -116,6 +117,8 @@ class DemoFloor:
 
     async def _close(self) -> None:
         if self._observer is not None:
+            with contextlib.suppress(BusError):
+                await self._observer.flush()
             await self._observer.close()
         if self._recorder is not None:
             self._recorder.close()

@@ -15,6 +15,7 @@ import typer
 from actors.children import environment, module_command
 from actors.floor_error import Exit, FloorError
 from actors.floor_plan import places
+from actors.home import folder_error
 from actors.keeper import Keeper
 from actors.readiness import Readiness, read_readiness
 from schemas.settings import Settings
@@ -63,8 +64,7 @@ def _in_background(home: Path, settings: Settings) -> Exit:
         (home / "log").mkdir(parents=True, exist_ok=True, mode=0o700)
         output = (home / "log" / "keeper.out").open("ab")
     except OSError as error:
-        message = f"{error.filename or home}: {error.strerror or error}; expected a folder that can be written to"
-        raise FloorError(Exit.ENVIRONMENT, message) from error
+        raise folder_error(home, error) from error
     reading, writing = os.pipe()
     with output:
         keeper = subprocess.Popen(
@@ -92,4 +92,4 @@ def _in_background(home: Path, settings: Settings) -> Exit:
         return Exit.OK
     keeper.terminate()
     keeper.wait()
-    raise FloorError(Exit(readiness.code), readiness.text)
+    raise FloorError(Exit(readiness.code), f"{readiness.text} (logs: {home / 'log'})")
