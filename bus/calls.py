@@ -127,7 +127,7 @@ class Calls:
         self._prefix = f"{inbox}."
         link.route(f"{inbox}.*", self._arrived)
         link.on_change(self._link_changed)
-        link.on_denied = self._denied
+        link.on_denied(self._denied)
 
     def next_reply(self) -> str:
         """The reply subject for the next call."""

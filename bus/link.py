@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,7 +63,7 @@ class Link:
     """The connection as a lasting thing.
 
     Listeners of `on_change` are called in the order in which they were added; before they hear True, every subscription
-    is in place. `on_denied(subject)` hears of refused messages; nats-py gives the subject in lower case.
+    is in place. Listeners of `on_denied` hear the subject of a refused message, in lower case as nats-py gives it.
     """
 
     def __init__(self, settings: ConnectSettings) -> None:
@@ -73,7 +73,6 @@ class Link:
         self.name = settings.name
         self.stats = BusStats()
         self.trouble = Trouble(settings.name)
-        self.on_denied: Callable[[str], None] = lambda _subject: None
         self._settings = settings
         self._where = f"{parts.hostname}:{parts.port or 4222}"  # without the user part
         self._inbox = f"{checked(settings.inbox_prefix)}.{secrets.token_hex(6)}"
@@ -81,6 +80,7 @@ class Link:
         self._client: NatsClient | None = None
         self._routed: dict[Routed, None] = {}
         self._listeners: list[LinkHandler] = []
+        self._denied: list[Callable[[str], None]] = []
         self._came_up = asyncio.Event()
         self._closing = False
         self._first_error: asyncio.Future[str] | None = None
@@ -106,10 +106,15 @@ class Link:
         """Call `listener(True)` after each connect, `listener(False)` after each loss."""
         self._listeners.append(listener)
 
-    def forget(self, listener: LinkHandler) -> None:
+    def on_denied(self, listener: Callable[[str], None]) -> None:
+        """Call `listener(subject)` when the server refused a message."""
+        self._denied.append(listener)
+
+    def forget(self, listener: Callable[..., None]) -> None:
         """Call this listener no more."""
-        if listener in self._listeners:
-            self._listeners.remove(listener)
+        for listeners in (self._listeners, self._denied):
+            if listener in listeners:
+                listeners.remove(listener)
 
     async def open(self) -> None:
         """Connect.
@@ -161,7 +166,7 @@ class Link:
 
     async def wait_up(self, timeout_us: int) -> bool:
         """Wait for the link at most so long; whether it is up then."""
-        if not self.up:
+        if not self.up and not self._closing:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._came_up.wait(), timeout_us / 1_000_000)
         return self.up
@@ -201,13 +206,13 @@ class Link:
         """It reconnected by itself."""
         if client is self._client and not self._closing:
             self.stats.reconnects += 1
-            self._tell(up=True)
+            self._tell_change(up=True)
 
     def client_down(self, client: NatsClient) -> None:
         """The link broke: what was not written yet must not go out later."""
         if client is self._client and not self._closing:
             self.stats.dropped += client.forget_unsent()
-            self._tell(up=False)
+            self._tell_change(up=False)
 
     def client_closed(self, client: NatsClient) -> None:
         """nats-py gave up for good, after an error it does not survive: begin again with a new client."""
@@ -230,7 +235,7 @@ class Link:
         self.stats.violations += 1
         self.trouble.tell("denied", f"the server refused: {text.removeprefix('nats: ')}")
         if denied[1] == "publish":
-            self.on_denied(denied[2])
+            self._tell(self._denied, denied[2])
 
     def client_fault(self, text: str) -> None:
         """A handler raised."""
@@ -267,7 +272,7 @@ class Link:
         self._client = client
         for routed in self._routed:
             routed.sid = client.route(routed.subject, routed.route)
-        self._tell(up=True)
+        self._tell_change(up=True)
 
     async def _revive(self) -> None:
         while not self._closing:
@@ -281,14 +286,17 @@ class Link:
                 self._adopt(client)
                 return
 
-    def _tell(self, *, up: bool) -> None:
+    def _tell_change(self, *, up: bool) -> None:
         if up:
             self._came_up.set()
         else:
             self._came_up.clear()
-        for listener in list(self._listeners):
+        self._tell(self._listeners, up)
+
+    def _tell(self, listeners: Iterable[Callable[[Any], None]], news: object) -> None:
+        for listener in list(listeners):
             try:
-                listener(up)
+                listener(news)
             except Exception as error:  # noqa: BLE001 - one listener's failure must not keep the news from the others
                 self.client_fault(f"a listener of the link raised {error!r}")
 

@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping
 
 from bus.calls import Call, Calls, RequestCall, StoreCall
 from bus.clock import Clock
+from bus.directget import DirectGet
 from bus.interface import BusError, Handler, Incoming, LinkHandler, Replied, Stored, Subscription
 from bus.link import BusStats, Link
 from bus.natsclient import ConnectSettings
+from bus.pull import Pull
 from bus.trouble import TroubleHandler
 from bus.wire import command
 from schemas.token import token
@@ -55,6 +57,11 @@ class NatsBus:
     def stats(self) -> BusStats:
         """The counters since this bus was made."""
         return self._link.stats
+
+    @property
+    def dropped(self) -> int:
+        """Messages not sent because the link was down."""
+        return self._link.stats.dropped
 
     @property
     def up(self) -> bool:
@@ -144,6 +151,21 @@ class NatsBus:
             handler(Incoming(at, data, reply, headers))
 
         return self._link.route(subject, arrived)
+
+    def consume(self, stream: str, durable: str, handler: Handler) -> Subscription:
+        """Deliver a durable pull consumer's messages without a gap; each one not acked by its `ack` comes again.
+
+        After a server was killed acked messages come again too, with `redelivered` false: tell them by `stream_seq`.
+        """
+        return Pull(self._link, stream, durable, handler)
+
+    async def history(self, stream: str, subjects: list[str], from_seq: int = 1) -> list[Incoming]:
+        """Everything the stream holds now on `subjects` from sequence `from_seq`, in order, each message once.
+
+        Raises:
+            BusError: the stream cannot be read: not there, no direct access, not permitted, no link for too long.
+        """
+        return await DirectGet(self._link, stream).read(subjects, from_seq)
 
     def on_link(self, handler: LinkHandler) -> None:
         """Call `handler(True)` after each (re)connect, when all subscriptions are in place, `handler(False)` after each
