@@ -129,7 +129,15 @@ ROLES: dict[str, Rights] = {
     "router": Rights(
         "CORE",
         (*_CORE_SAYS, *_ANSWERS, *_ORDERS, "order.update.>", "order.sync.>", "venue.order.>"),
-        (*_ACTOR_HEARS, *_service("router"), "order.cleared.>", "venue.report.>", "hello.>", "risk.state.>"),
+        (
+            *_ACTOR_HEARS,
+            *_service("router"),
+            "order.cleared.>",
+            "order.update.>",
+            "venue.report.>",
+            "hello.>",
+            "risk.state.>",
+        ),
     ),
     # One account's gateway to a venue.
     "gateway": Rights(
