@@ -38,7 +38,7 @@ check: setup ## ruff, its formatter, mypy --strict and the layer test
 	@$(BIN)/python -m pytest --quiet --no-header tests/test_layers.py
 
 bench: setup ## latency and throughput beside raw NATS. ARGS goes to the benchmark
-	@$(BIN)/python benchmarks/spine.py $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python benchmarks/spine.py $(ARGS)
 
 lock: setup ## resolve pyproject.toml again into both lock files. ARGS="--upgrade" or "--upgrade-package NAME"
 	@$(BIN)/uv pip compile $(UV_LOCK) $(ARGS) pyproject.toml --output-file requirements.lock
