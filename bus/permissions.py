@@ -29,12 +29,11 @@ class Rights(msgspec.Struct, frozen=True):
 _INBOX = ("_INBOX.{name}.>",)
 _ANSWERS = ("_R_.>",)
 # What every actor says of itself, and the market, which everyone may hear.
-_ACTOR_SAYS = ("hello.{name}", "health.beat.{name}", "log.*.{name}", "sim.done.{name}")
+_ACTOR_SAYS = ("hello.{name}", "health.beat.{name}", "log.*.{name}", "alert.*.{name}", "sim.done.{name}")
 _ACTOR_HEARS = (*_INBOX, "md.>")
-# The actors of CORE: alerts, and their own lease.
+# The actors of CORE have a lease besides.
 _CORE_SAYS = (
     *_ACTOR_SAYS,
-    "alert.*.{name}",
     "$KV.LEASES.{name}",
     "$JS.API.DIRECT.GET.KV_LEASES.$KV.LEASES.{name}",
 )

@@ -69,7 +69,7 @@ def find_conf() -> Path:
 
 
 class Server:
-    """One nats-server on loopback in `<home>/nats/`, for one task at a time; only `wait` may be waited for besides."""
+    """One nats-server on loopback in `<home>/nats/`. `start`, `reload` and `stop` are for one task at a time."""
 
     def __init__(
         self,

@@ -19,8 +19,8 @@ from bus.permissions import ROLES
 from schemas.token import token
 
 # What an actor says of itself, by its name.
-OWN = ("hello.{0}", "health.beat.{0}", "log.info.{0}", "sim.done.{0}")
-CORE_OWN = (*OWN, "alert.warning.{0}", "$KV.LEASES.{0}", "$JS.API.DIRECT.GET.KV_LEASES.$KV.LEASES.{0}")
+OWN = ("hello.{0}", "health.beat.{0}", "log.info.{0}", "alert.warning.{0}", "sim.done.{0}")
+CORE_OWN = (*OWN, "$KV.LEASES.{0}", "$JS.API.DIRECT.GET.KV_LEASES.$KV.LEASES.{0}")
 GET_ORDERS = ("$JS.API.DIRECT.GET.ORDERS", "$JS.API.DIRECT.GET.ORDERS.order.update.a.s.1")
 DISCOVER = ("$SRV.PING", "$SRV.INFO.history", "$SRV.STATS.history.x")
 ANSWER = ("_R_.x.y",)
@@ -117,7 +117,7 @@ MAY_HEAR: dict[str, tuple[str, ...]] = {
         "_INBOX.session-s.>",
     ),
     "guard": ("md.tick.>", "order.intent.>", "order.update.>", "ctl.*.*.risk.>", "ask.*.*.risk.>", "_INBOX.guard.>"),
-    "router": ("md.tick.>", "order.cleared.>", "venue.report.>", "hello.>", "_INBOX.router.>"),
+    "router": ("md.tick.>", "order.cleared.>", "order.update.>", "venue.report.>", "hello.>", "_INBOX.router.>"),
     "gateway-a": ("md.tick.>", "venue.order.a", "hello.>", "_INBOX.gateway-a.>"),
     "recorder": ("md.tick.>", "ask.*.*.history.>", "_INBOX.recorder.>"),
     "supervisor": ("md.tick.>", "hello.>", "health.beat.>", "_INBOX.supervisor.>"),
@@ -229,17 +229,17 @@ async def test_an_order_goes_all_the_way_and_back(floor: Floor) -> None:
 
 
 async def test_what_sessions_say_of_themselves_reaches_core_and_people(floor: Floor) -> None:
-    """Hello, done, beat, log, signal and statistics cross; nothing is doubled on the way to people."""
+    """Hello, done, beat, log, alert, signal and statistics cross; nothing is doubled on the way to people."""
     session, supervisor, feed = await floor.peer("session-s"), await floor.peer("supervisor"), await floor.peer("feed")
     screen = await floor.peer("vera")
-    beats, logs = await supervisor.listen("health.beat.>"), await supervisor.listen("log.>")
-    hellos, dones = await feed.listen("hello.>"), await feed.listen("sim.done.>")
-    shown = [await screen.listen(subject) for subject in ("health.beat.>", "log.>", "signal.>", "session.stats.>")]
-    said = ("health.beat.session-s", "log.info.session-s", "signal.s.ema", "session.stats.s")
+    told = [await supervisor.listen(subject) for subject in ("health.beat.>", "log.>", "alert.>")]
+    told += [await feed.listen(subject) for subject in ("hello.>", "sim.done.>")]
+    said = ("health.beat.session-s", "log.info.session-s", "alert.info.session-s", "signal.s.ema", "session.stats.s")
+    shown = [await screen.listen(f"{subject.split('.')[0]}.>") for subject in said[:4]]
+    shown.append(await screen.listen("session.stats.>"))
     for subject in (*said, "hello.session-s", "sim.done.session-s"):
-        await session.nc.publish(subject, subject.encode())
-    for queue in (beats, logs, hellos, dones):
-        await heard(queue)
+        await session.nc.publish(subject, b"")
+    assert [(await heard(queue)).subject for queue in told] == [*said[:3], "hello.session-s", "sim.done.session-s"]
     assert [(await heard(queue)).subject for queue in shown] == list(said)
     await screen.settle()
     assert all(queue.empty() for queue in shown)
