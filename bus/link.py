@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+import nkeys
 
 from bus.interface import BusError, LinkHandler
 from bus.natsclient import ConnectSettings, NatsClient, Route
@@ -124,6 +125,11 @@ class Link:
         """
         if self._client is not None or self._closing:
             raise BusError(f"{self.name}: a bus is opened once")
+        if self._settings.seed:
+            try:
+                nkeys.from_seed(bytearray(self._settings.seed.strip().encode()))
+            except nkeys.NkeysError:
+                raise BusError(f"{self.name}: the seed is not an NKey user seed (SU...)") from None
         self._adopt(await self._connect())
         try:
             await self.flush(self._settings.connect_timeout_us)

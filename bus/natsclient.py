@@ -5,7 +5,7 @@ extends:
 
 - A message goes to its route in the reading task itself, instead of a queue and one more task for each subscription.
   There is no client-side queue, so nothing is ever dropped for being full; the reading task steps aside after each
-  `_BURST` messages.
+  `BURST` messages.
 - A command is written by a plain function, once for all that a loop turn sends. Nothing is kept for a link that is
   down: what was not written when it broke is dropped and counted.
 - A PONG that nobody waits for any more, a route that raises and a stale parser do not end the reading task; if it ends
@@ -27,13 +27,15 @@ from nats.aio.subscription import Subscription
 
 from bus.wire import headers_of
 
-__all__ = ["ClientOwner", "ConnectSettings", "NatsClient", "Route"]
+__all__ = ["BURST", "ClientOwner", "ConnectSettings", "NatsClient", "Route"]
 
 Route = Callable[[str, str, bytes, Mapping[str, str] | None], None]
 """What takes a message: subject, reply subject or "", payload, headers or None."""
 
 _RETRY_S = 0.25
-_BURST = 128
+BURST = 128
+"""Messages handed on in one turn of the loop, before other tasks have theirs."""
+
 _WRITE_NOW = 64 * 1024
 _UNREAD_LIMIT = 64 * 1024 * 1024
 
@@ -145,7 +147,7 @@ class NatsClient(Client):
             self._pending.clear()
             self._pending_data_size = 0
             self._transport.write(data)
-            writer = self._writer()
+            writer = self.writer()
             if writer is not None and writer.transport.get_write_buffer_size() > _UNREAD_LIMIT:
                 self._owner.client_error(self, f"the server leaves {_UNREAD_LIMIT} bytes unread")
                 self.mend()
@@ -173,11 +175,12 @@ class NatsClient(Client):
 
     def abort(self) -> None:
         """Let go of the socket now, without waiting for what the server has not read."""
-        writer = self._writer()
+        writer = self.writer()
         if writer is not None:
             writer.transport.abort()
 
-    def _writer(self) -> asyncio.StreamWriter | None:
+    def writer(self) -> asyncio.StreamWriter | None:
+        """The connection's stream, if there is one."""
         return getattr(self._transport, "_io_writer", None)
 
     async def _told_error(self, error: Exception) -> None:
@@ -268,6 +271,6 @@ class NatsClient(Client):
         except Exception as error:  # noqa: BLE001 - whatever a route raises must not end the reading task
             self._owner.client_fault(f"the handler of a message on {subject.decode(errors='replace')} raised {error!r}")
         self._in_burst += 1
-        if self._in_burst >= _BURST:
+        if self._in_burst >= BURST:
             self._in_burst = 0
             await asyncio.sleep(0)

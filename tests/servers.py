@@ -53,6 +53,7 @@ class NatsServer:
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self.log: list[str] = []
+        self._log_grew = threading.Condition()
         self._conf = folder / "nats.conf"
         self._conf.write_text(CONF.format(port=self.port, store=folder / "store") + extra, encoding="utf-8")
         binary = shutil.which("nats-server") or shutil.which("nats-server", path=sysconfig.get_path("scripts"))
@@ -65,6 +66,7 @@ class NatsServer:
     def start(self) -> None:
         """Start it and return when clients can connect."""
         ready = threading.Event()
+        self.log.clear()
         process = self._process = subprocess.Popen(
             [self._binary, "-c", str(self._conf)], stderr=subprocess.PIPE, text=True
         )
@@ -73,7 +75,9 @@ class NatsServer:
             assert process.stderr is not None
             with process.stderr as lines:
                 for line in lines:
-                    self.log.append(line)
+                    with self._log_grew:
+                        self.log.append(line)
+                        self._log_grew.notify_all()
                     if "Server is ready" in line:
                         ready.set()
             ready.set()
@@ -81,7 +85,16 @@ class NatsServer:
         self._reader = threading.Thread(target=read, daemon=True)
         self._reader.start()
         assert ready.wait(PATIENCE_S), "nats-server is not ready in time"
-        assert process.poll() is None, "nats-server ended:\n" + "".join(self.log)
+        assert any("Server is ready" in line for line in self.log), "nats-server ended:\n" + "".join(self.log)
+
+    async def logged(self, text: str) -> None:
+        """Return when the server has logged a line with `text`."""
+
+        def wait() -> None:
+            with self._log_grew:
+                assert self._log_grew.wait_for(lambda: any(text in line for line in self.log), PATIENCE_S), text
+
+        await asyncio.to_thread(wait)
 
     def kill(self) -> None:
         """SIGKILL, as a power cut would."""
@@ -192,11 +205,9 @@ async def within(waiting: Any) -> Any:
 
 
 async def make_stream(server: NatsServer, name: str, subjects: list[str], **options: Any) -> None:
-    """Create a stream with direct access."""
+    """Create a stream with direct access, on disk unless `storage` says otherwise."""
     client = await nats.connect(server.url)
-    config = StreamConfig(
-        name=name, subjects=subjects, storage=StorageType.FILE, allow_direct=True, num_replicas=1, **options
-    )
+    config = StreamConfig(name, subjects=subjects, allow_direct=True, **{"storage": StorageType.FILE, **options})
     await client.jetstream().add_stream(config)
     await client.close()
 
