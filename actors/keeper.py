@@ -89,7 +89,10 @@ class Keeper:
         reading, writing = os.pipe()
         try:
             child = self._child = subprocess.Popen(
-                module_command("actors.supervisor_process", "--home", str(self._home), "--ready", str(writing)),
+                module_command(
+                    "actors.supervisor_process",
+                    *("--home", str(self._home), "--ready", str(writing), "--lock", str(self._lock.fd)),
+                ),
                 stdin=subprocess.DEVNULL,
                 pass_fds=(writing, self._lock.fd),
                 start_new_session=True,
@@ -130,6 +133,7 @@ def main() -> int:
     if len(arguments) != 4 or arguments[0::2] != ["--home", "--ready"] or not arguments[3].isdigit():  # noqa: PLR2004
         sys.stderr.write("expected --home DIR --ready DESCRIPTOR; `pitwire up` starts this\n")
         return Exit.USAGE
+    os.set_inheritable(int(arguments[3]), False)
     home, tell = Path(arguments[1]), teller(int(arguments[3]))
     try:
         keeper = Keeper(home, msgspec.json.decode(sys.stdin.buffer.read(), type=Settings), tell)

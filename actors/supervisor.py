@@ -162,6 +162,7 @@ class Supervisor:
         await self.voice.audit("floor.up", "ok", pid=str(os.getpid()), incarnation=str(self._number))
         self.voice.say(Hello(actor=NAME, role=NAME))
         self._state = "running"
+        self.crew.judge()
         self._write_status()
         self._log.info("running", url=self.server.url)
 

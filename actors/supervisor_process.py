@@ -1,13 +1,15 @@
-"""The supervisor as a process of its own: `python -m actors.supervisor_process --home DIR --ready FD`.
+"""The supervisor as a process of its own.
 
-Started by the keeper. Reads the settings from `<home>/run/settings.json`, says on the descriptor whether the floor came
-up, and then watches it until SIGTERM. Exits with one of `actors.floor_error.Exit`.
+Started by the keeper with the folder and two descriptors: where to say whether the floor came up, and the folder's lock,
+to be held. Reads the settings from `<home>/run/settings.json`, brings the floor up and watches it until SIGTERM. Exits with one of
+`actors.floor_error.Exit`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -57,10 +59,14 @@ async def _run(home: Path, settings: Settings, tell: Callable[[Readiness], None]
 def main() -> int:
     """The process."""
     arguments = sys.argv[1:]
-    if len(arguments) != 4 or arguments[0::2] != ["--home", "--ready"] or not arguments[3].isdigit():  # noqa: PLR2004
-        sys.stderr.write("expected --home DIR --ready DESCRIPTOR; `pitwire up` starts this\n")
+    if arguments[0::2] != ["--home", "--ready", "--lock"] or not all(text.isdigit() for text in arguments[3::2]):
+        sys.stderr.write("expected --home DIR --ready DESCRIPTOR --lock DESCRIPTOR; `pitwire up` starts this\n")
         return Exit.USAGE
-    home, tell = Path(arguments[1]), teller(int(arguments[3]))
+    home, ready, lock = Path(arguments[1]), int(arguments[3]), int(arguments[5])
+    # Held by this process and not by its children: a child that is left over must not keep the folder taken.
+    os.set_inheritable(ready, False)
+    os.set_inheritable(lock, False)
+    tell = teller(ready)
     try:
         settings = msgspec.json.decode((home / SETTINGS).read_bytes(), type=Settings)
         run_loop(_run(home, settings, tell))
