@@ -46,7 +46,7 @@ _AT_VENUE: dict[Step, OrderState] = {
 
 TRANSITIONS: dict[OrderState, dict[Step, OrderState]] = {
     S.INTENDED: {Step.CLEAR: S.CLEARED, Step.REFUSE: S.REFUSED, Step.EXPIRE: S.EXPIRED},
-    S.CLEARED: {Step.SUBMIT: S.SUBMITTING, Step.REJECT: S.REJECTED, Step.EXPIRE: S.EXPIRED},
+    S.CLEARED: {Step.SUBMIT: S.SUBMITTING, Step.EXPIRE: S.EXPIRED},
     S.SUBMITTING: {**_AT_VENUE, Step.LOSE: S.UNKNOWN},
     S.UNKNOWN: _AT_VENUE,
     S.ACCEPTED: {step: state for step, state in _AT_VENUE.items() if step is not Step.ACCEPT},

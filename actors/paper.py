@@ -29,55 +29,20 @@ from actors.effects import (
     StoredIn,
     TimerIn,
 )
-from actors.paper_account import Position, Quote
-from actors.paper_book import BookDeal, BookOrder, Entry, PaperState, Undo, apply, load, revert, statements
-from schemas.account import AccountState, PositionState
+from actors.paper_book import BookOrder, Entry, PaperState, Undo, apply, load, revert, statements
+from actors.paper_venue import PaperConfig, account_state, config_from, execute, position_state
 from schemas.clearance import verify
 from schemas.command import RiskState
 from schemas.health import Alert, Hello, SimDone
 from schemas.market import SymbolSpec, Tick
 from schemas.order import OrderTerms, VenueAnswer, VenueOrder, VenueReport
 from schemas.registry import wildcard
-from schemas.settings import Settings
 
 __all__ = ["Paper", "PaperConfig", "PaperState", "config_from", "load"]
 
 _SECOND_US = 1_000_000
 _CERTAIN = ("full", "read-only", "readonly", "cannot be opened", "in use", "locked")
 """Errors of a Store after which nothing was written, for sure."""
-
-
-class PaperConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The account. `deposit` in minor units; `commission` in money a lot and side; `guard_public` in hex.
-
-    `fill_timeout_us`: a quote older than this (by its arrival here) fills nothing.
-    """
-
-    account: str
-    venue: str
-    currency: str
-    deposit: int
-    leverage: int
-    commission: float
-    guard_public: str
-    fill_timeout_us: int = 5_000_000
-    retry_us: int = 500_000
-    sim: bool = False
-
-
-def config_from(settings: Settings, account: str, guard_public: str) -> PaperConfig:
-    """The configuration of one account's gateway. KeyError when there is no such account."""
-    found = {one.id: one for one in settings.account}[account]
-    return PaperConfig(
-        account=account,
-        venue=settings.feed.venue,
-        currency=found.currency,
-        deposit=sums.minor_units(sums.exact(found.deposit)),
-        leverage=found.leverage,
-        commission=found.commission,
-        guard_public=guard_public,
-        sim=settings.feed.speed == 0,
-    )
 
 
 class Paper(Actor):
@@ -136,6 +101,7 @@ class Paper(Actor):
         if report is None:
             return ()
         if not message.error:
+            self.state.store_error = ""
             if not self.state.marks:
                 self._out.append(SetTimer("marks", now + _SECOND_US))
             del self.state.outbox[report.report]
@@ -143,6 +109,9 @@ class Paper(Actor):
         elif message.error == "timeout":
             self._report(report)
         else:
+            if self.state.store_error != message.error:
+                self._alert("critical", "reports_not_stored", f"ORDERS does not take reports: {message.error}")
+            self.state.store_error = message.error
             self._out.append(SetTimer(f"report {report.report}", now + self.config.retry_us))
         return self._done()
 
@@ -170,7 +139,7 @@ class Paper(Actor):
         return self._done()
 
     def on_failure(self, message: Failed, now: int) -> Sequence[Effect]:
-        """The book was not written: undo, and refuse if that is certain. Otherwise stop: the file knows, after a start."""
+        """The book was not written: undo and refuse, if that is certain. Otherwise stop: the file knows what is so."""
         self._out.clear()
         written, self._written = self._written, None
         inner, reason = message.message, message.error
@@ -236,7 +205,7 @@ class Paper(Actor):
     # ---- requests
 
     def _order(self, message: EventIn, order: VenueOrder, now: int) -> None:
-        """Refuse older routers, then do what is asked. Without a reply subject nothing is done: nobody would learn it."""
+        """Refuse older routers, then do what is asked; nothing without a reply subject: nobody would learn of it."""
         state = self.state
         if not message.reply:
             return
@@ -267,7 +236,7 @@ class Paper(Actor):
         self._answer(message, _answer_of(order.order, record))
 
     def _submit(self, message: EventIn, order: VenueOrder, now: int) -> None:
-        """Execute, once. What can never become right is refused as it is; what could is refused for good in the book."""
+        """Execute, once. What can never become right is refused as it is, what could be, for good in the book."""
         terms, state = order.terms, self.state
         if terms is None or terms.id != order.order or not terms.id:
             refused = "malformed: the terms are not this order's"
@@ -286,7 +255,8 @@ class Paper(Actor):
             self._answer(message, VenueAnswer(order=order.order, known=False, refused=refused))
             return
         before = self._entry(router_epoch=order.epoch, guard_epoch=order.guard_epoch, id=terms.id, terms=terms, at=now)
-        executed = self._execute(terms, before, now)
+        report_id = f"{self.name}-{self.incarnation}-{state.issued + 1}"
+        executed = execute(self.config, state, before, report_id, now)
         if isinstance(executed, str):
             record = BookOrder("refused", executed)
             self._write(message, msgspec.structs.replace(before, order=record))
@@ -299,104 +269,8 @@ class Paper(Actor):
             self._report(report)
         self._tell(now)
         if executed.position is not None:
-            self._out.append(Publish(self._position(executed.position)))
+            self._out.append(Publish(position_state(self.config, executed.position)))
         self._sim_done()
-
-    # ---- executing
-
-    def _execute(self, terms: OrderTerms, entry: Entry, now: int) -> Entry | str:
-        """The entry that filling the order at the current quote makes, or why it is refused."""
-        market = self.state.market
-        spec, quote = market.specs.get(terms.symbol), market.quotes.get(terms.symbol)
-        if terms.kind != "market":
-            return f"{terms.kind} orders: not at the paper venue yet, only market orders"
-        if terms.sl or terms.tp:
-            return "stop loss and take profit: not at the paper venue yet"
-        if spec is None or quote is None:
-            return f"no quote for {terms.symbol} yet"
-        if now - quote.seen > self.config.fill_timeout_us:
-            return f"no quote for {terms.symbol} since {now - quote.seen} us"
-        volume, step = sums.volume_units(terms.volume), sums.volume_units(spec.volume_step)
-        if terms.position:
-            return self._close(terms, entry, quote, volume, step)
-        if (volume - sums.volume_units(spec.volume_min)) % step:
-            return f"volume {terms.volume} is not on the grid of {spec.volume_min} + n x {spec.volume_step}"
-        if not spec.volume_min <= terms.volume <= spec.volume_max:
-            return f"volume {terms.volume} is not within {spec.volume_min} and {spec.volume_max}"
-        return self._open(terms, entry, spec, quote)
-
-    def _open(self, terms: OrderTerms, entry: Entry, spec: SymbolSpec, quote: Quote) -> Entry | str:
-        state, config = self.state, self.config
-        ticket, volume = state.next_ticket, sums.volume_units(terms.volume)
-        cost = sums.commission(volume, config.commission)
-        position = Position(
-            ticket=ticket,
-            symbol=terms.symbol,
-            side=terms.side,
-            volume=volume,
-            price=sums.opening_price(terms.side, quote),
-            digits=spec.digits,
-            opened_at=quote.at,
-            session=terms.session,
-            strategy=terms.strategy,
-            commission=cost,
-        )
-        after = sums.value(
-            {**state.positions, ticket: position}, config.currency, config.leverage, config.commission, state.market
-        )
-        if after is None:
-            return f"no rate to {config.currency}"
-        free = config.deposit + state.booked + cost + after.floating - after.margin
-        if free < 0:
-            return f"no money: the order would leave a free margin of {sums.money(free)} {config.currency}"
-        deal = _deal(ticket, position, terms, "in", volume, position.price, quote, 0, cost)
-        return self._filled(terms, entry, position, deal)
-
-    def _close(self, terms: OrderTerms, entry: Entry, quote: Quote, volume: int, step: int) -> Entry | str:
-        state, config = self.state, self.config
-        position = state.positions.get(terms.position)
-        if position is None or position.symbol != terms.symbol:
-            return "position closed"
-        if position.side == terms.side:
-            return f"position {position.ticket} is a {position.side}: a {terms.side} does not close it"
-        if volume <= 0 or (volume % step and volume != position.volume):
-            return f"volume {terms.volume} is not on the grid of {sums.lots(step)}"
-        if volume > position.volume:
-            return f"volume {terms.volume} is more than the position's {sums.lots(position.volume)}"
-        price = sums.closing_price(position.side, quote)
-        gain = sums.profit(position, volume, price, config.currency, state.market)
-        if gain is None:
-            return f"no rate to {config.currency}"
-        cost = sums.commission(volume, config.commission)
-        rest = msgspec.structs.replace(
-            position,
-            volume=position.volume - volume,
-            commission=position.commission + cost,
-            realised=position.realised + gain,
-        )
-        deal = _deal(state.next_ticket, position, terms, "out", volume, price, quote, gain, cost)
-        return self._filled(terms, entry, rest, deal)
-
-    def _filled(self, terms: OrderTerms, entry: Entry, position: Position, deal: BookDeal) -> Entry:
-        state = self.state
-        report = VenueReport(
-            cause=terms.id,
-            report=f"{self.name}-{self.incarnation}-{state.issued + 1}",
-            account=self.config.account,
-            session=terms.session,
-            order=terms.id,
-            kind="fill",
-            deal=deal.wire(),
-            balance=sums.money(self.config.deposit + state.booked + deal.profit + deal.commission),
-        )
-        return msgspec.structs.replace(
-            entry,
-            next_ticket=state.next_ticket + 1,
-            order=BookOrder("filled", "", (report,)),
-            deal=deal,
-            position=position,
-            report=report,
-        )
 
     # ---- effects
 
@@ -443,43 +317,17 @@ class Paper(Actor):
         self._out.append(Publish(Alert(severity=severity, code=code, text=text, actor=self.name)))  # type: ignore[arg-type]
 
     def _tell(self, now: int, *, everything: bool = False) -> None:
-        """The account, if it can be valued and is not as it was told last; with `everything` anyway, and all positions."""
+        """The account, if it can be valued and has changed; with `everything` in any case, and all positions."""
         state, config = self.state, self.config
         state.account_at = now
-        worth = sums.value(state.positions, config.currency, config.leverage, config.commission, state.market)
-        if worth is not None:
-            balance = config.deposit + state.booked
-            account = AccountState(
-                account=config.account,
-                venue=config.venue,
-                currency=config.currency,
-                balance=sums.money(balance),
-                equity=sums.money(balance + worth.floating),
-                margin=sums.money(worth.margin),
-                leverage=config.leverage,
-                mode="hedging",
-                positions=len(state.positions),
-            )
-            if everything or account != state.account:
-                state.account = account
-                self._out.append(Publish(account))
+        account = account_state(config, state)
+        if account is not None and (everything or account != state.account):
+            state.account = account
+            self._out.append(Publish(account))
         if everything:
-            self._out.extend(Publish(self._position(state.positions[ticket])) for ticket in sorted(state.positions))
-
-    def _position(self, position: Position) -> PositionState:
-        return PositionState(
-            account=self.config.account,
-            ticket=position.ticket,
-            symbol=position.symbol,
-            side=position.side,
-            volume=sums.lots(position.volume),
-            price_open=position.price / 10**position.digits,
-            opened_at=position.opened_at,
-            session=position.session,
-            strategy=position.strategy,
-            commission=sums.money(position.commission),
-            realised=sums.money(position.realised),
-        )
+            self._out.extend(
+                Publish(position_state(config, state.positions[ticket])) for ticket in sorted(state.positions)
+            )
 
     def _sim_done(self) -> None:
         """Simulated time: this tick is handled, and so many reports were issued."""
@@ -495,29 +343,3 @@ class Paper(Actor):
 def _answer_of(order: str, record: BookOrder) -> VenueAnswer:
     """What the book says of an order."""
     return VenueAnswer(order=order, known=record.state == "filled", refused=record.reason, reports=record.reports)
-
-
-def _deal(
-    ticket: int,
-    position: Position,
-    terms: OrderTerms,
-    entry: str,
-    volume: int,
-    price: int,
-    quote: Quote,
-    gain: int,
-    cost: int,
-) -> BookDeal:
-    return BookDeal(
-        ticket=ticket,
-        position=position.ticket,
-        entry=entry,  # type: ignore[arg-type]
-        symbol=terms.symbol,
-        side=terms.side,
-        volume=volume,
-        price=price,
-        digits=position.digits,
-        at=quote.at,
-        profit=gain,
-        commission=cost,
-    )

@@ -61,7 +61,7 @@ class Market(msgspec.Struct):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """An open position. `volume` in volume units, `price` in points, `commission` and `realised` so far in minor units."""
+    """An open position. `volume` in volume units, `price` in points, `commission`, `realised` so far in minor units."""
 
     ticket: int
     symbol: str

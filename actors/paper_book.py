@@ -1,8 +1,8 @@
 """The paper venue's durable book: what was executed, at which price, and which reports the stream does not have yet.
 
-An order, its deal, the position that it changed and its report are one `Entry`: one transaction, written before anything
-is sent. The same entry changes the state in memory, and `revert` takes that back if the transaction failed. The file is
-the witness: it alone says what happened at the venue.
+An order, its deal, the position that it changed and its report are one `Entry`: one transaction, written before
+anything is sent. The same entry changes the state in memory, and `revert` takes that back if the transaction failed.
+The file is the witness: it alone says what happened at the venue.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class BookDeal(msgspec.Struct, frozen=True, kw_only=True):
 
 class PaperState(msgspec.Struct, kw_only=True):
     """The venue's state. Durable: the epochs, the next ticket, `booked` (minor units of all deals), orders by id,
-    positions by ticket, `outbox` (reports that the stream has not acknowledged) and `counts` (reports issued by session).
+    positions by ticket, `outbox` (reports that the stream has not acknowledged), `counts` (reports issued by session).
 
     The rest starts anew: the market, `marks` (acknowledged reports that the file does not know as such yet), `void`
     (ids refused because the book could not be written), `issued` (reports of this incarnation).
@@ -126,6 +126,7 @@ class PaperState(msgspec.Struct, kw_only=True):
     account_at: int = 0
     account: AccountState | None = None
     rejected_ticks: int = 0
+    store_error: str = ""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,6 +189,8 @@ def revert(state: PaperState, undo: Undo) -> None:
     if entry.report is not None:
         del state.outbox[entry.report.report]
         state.counts[entry.report.session] -= 1
+        if not state.counts[entry.report.session]:
+            del state.counts[entry.report.session]
         state.issued -= 1
     state.marks[:0] = entry.marks
 

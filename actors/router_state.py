@@ -23,7 +23,7 @@ Phase = Literal["store", "gate", "asked", "lookup", "venue"]
 
 
 class RouterConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """`accounts`: those with a gateway. `guard_public`: hex. `keep_ended`: ended orders kept whole for session syncs."""
+    """`accounts`: those with a gateway. `guard_public`: hex. `keep_ended`: ended orders kept whole for sessions."""
 
     accounts: tuple[str, ...]
     guard_public: str
@@ -40,7 +40,7 @@ class Live(msgspec.Struct, kw_only=True):
     `phase`: store (SUBMITTING not acked), gate (acked, the gateway does not know our epoch yet), asked (the submit is
     under way), lookup (its fate is asked for), venue (the venue has it; reports follow). `outbox`: updates not yet
     acked, oldest first; only the first is under way. `reports`: ids of all reports folded in. `asking`: a lookup is
-    under way. `doubted`: a try to store the first update had no answer.
+    under way. `refused`: why it will not be submitted.
     """
 
     update: OrderUpdate
@@ -50,7 +50,7 @@ class Live(msgspec.Struct, kw_only=True):
     guard_epoch: int = 0
     signature: str = ""
     asking: bool = False
-    doubted: bool = False
+    refused: str = ""
 
 
 class Ended(msgspec.Struct):
@@ -103,7 +103,7 @@ def recover(config: RouterConfig, events: Iterable[Event]) -> RouterState:
     state = RouterState(gates={account: Gate() for account in config.accounts})
     last: dict[str, OrderUpdate] = {}
     revisions: dict[str, int] = {}
-    folded: dict[str, dict[str, bool]] = {}
+    folded: dict[str, list[str]] = {}
     reports: dict[str, VenueReport] = {}
     for event in events:
         if isinstance(event, OrderUpdate):
@@ -112,24 +112,21 @@ def recover(config: RouterConfig, events: Iterable[Event]) -> RouterState:
                 last[event.order] = event
             revisions[event.order] = max(event.revision, revisions.get(event.order, 0))
             if event.report:
-                folded.setdefault(event.order, {})[event.report] = True
+                folded.setdefault(event.order, []).append(event.report)
         elif isinstance(event, VenueReport):
             reports.setdefault(event.report, event)
         elif isinstance(event, RiskState):
             state.guard_epoch = max(state.guard_epoch, event.epoch)
     for order, believed in last.items():
         update = msgspec.structs.replace(believed, revision=revisions[order])
-        seen = list(folded.get(order, {}))
+        seen = folded.setdefault(order, [])
         if update.state in ENDED:
             state.ended[order] = Ended(update, seen)
         else:
             state.orders[order] = Live(update=update, phase="lookup", reports=seen)
     for report in reports.values():
-        if report.order in state.orders:
-            if report.report not in folded.get(report.order, {}):
-                state.unfolded.append(report)
-        elif report.report not in folded.get(report.order, {}):
-            state.quarantine.append(report)
+        if report.report not in folded.get(report.order, ()):
+            (state.unfolded if report.order in state.orders else state.quarantine).append(report)
     forget(state, config.keep_ended)
     return state
 
