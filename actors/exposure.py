@@ -21,18 +21,20 @@ if TYPE_CHECKING:
     from schemas.account import PositionState
     from schemas.order import OrderTerms
 
-__all__ = ["LOT", "Exposure", "ExposureState", "Held", "Position", "lots_text", "units"]
+__all__ = ["LOT", "MOST_LOTS", "Exposure", "ExposureState", "Held", "Position", "lots_text", "units"]
 
 LOT = 100_000_000
 """Units of a lot."""
 
-_MOST_LOTS = 1e9
+MOST_LOTS = 1e9
+"""Volumes at or above this are no volumes."""
+
 _ENDED_KEPT = 4096
 
 
 def units(lots: float) -> int:
     """Lots as whole units of 10^-8 lots; 0 for what is no volume (negative, NaN, infinite, a billion lots or more)."""
-    return round(lots * LOT) if 0 < lots < _MOST_LOTS else 0
+    return round(lots * LOT) if 0 < lots < MOST_LOTS else 0
 
 
 def lots_text(volume: int) -> str:

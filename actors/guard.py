@@ -86,6 +86,8 @@ class Guard(Actor):
 
     def on_stored(self, message: StoredIn, now: int) -> Sequence[Effect]:
         """The start is on record; or it is not, and is repeated: nothing is cleared without it."""
+        if self.state.stored:
+            return []
         if not message.error:
             self.state.stored = True
             return [Publish(self._hello())]

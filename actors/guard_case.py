@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from actors.exposure import LOT, Exposure, Position, lots_text, units
+from actors.exposure import LOT, MOST_LOTS, Exposure, Position, lots_text, units
 from schemas.market import SymbolSpec, Tick
 from schemas.order import OrderClass, OrderTerms
 from schemas.settings import GuardSettings
@@ -133,11 +133,16 @@ def limits_from(settings: GuardSettings) -> Limits:
         max_tick_age_us=settings.max_tick_age_ms * 1000,
         max_spread_points=settings.max_spread_points,
         price_collar_points=settings.price_collar_points,
-        max_order=round(settings.max_order_lots * LOT),
-        max_symbol=round(settings.max_symbol_lots * LOT),
-        max_account=round(settings.max_account_lots * LOT),
+        max_order=_most(settings.max_order_lots),
+        max_symbol=_most(settings.max_symbol_lots),
+        max_account=_most(settings.max_account_lots),
         max_positions=settings.max_positions,
     )
+
+
+def _most(lots: float) -> int:
+    """A limit in units; one past all volumes there are, `inf` included, is the largest of them."""
+    return round(min(lots, MOST_LOTS) * LOT)
 
 
 def instrument_of(spec: SymbolSpec) -> Instrument | None:

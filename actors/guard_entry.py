@@ -18,7 +18,11 @@ _PRICE_SLACK = 1e-3
 
 def account_known(case: Case) -> Refusal | None:
     """The account is one of the floor's."""
-    return None if case.venue is not None else Refusal("account_known", "an account of this floor", case.account)
+    return (
+        None
+        if case.venue is not None
+        else Refusal("account_known", "an account of this floor", f"account {case.account}")
+    )
 
 
 def session_running(case: Case) -> Refusal | None:
@@ -202,7 +206,6 @@ _MARKET: tuple[Rule, ...] = (account_known, session_running, symbol_allowed, sym
 _SIZE: tuple[Rule, ...] = (
     volume_grid,
     volume_max,
-    price_grid,
     max_order_lots,
     max_symbol_lots,
     max_account_lots,
@@ -217,10 +220,11 @@ _DATA: tuple[Rule, ...] = (
     max_tick_age,
     max_spread,
     intent_quote,
+    price_grid,
     price_collar,
 )
 
-HEDGE: tuple[Rule, ...] = (*_MARKET, *_SIZE)
+HEDGE: tuple[Rule, ...] = (*_MARKET, price_grid, *_SIZE)
 """It lowers the session's net: it passes REDUCING, a stale tick and a wide spread, but never a cap."""
 
 OPEN: tuple[Rule, ...] = (*_MARKET, *_DATA, *_SIZE)

@@ -7,7 +7,7 @@ intent holds.
 
 from __future__ import annotations
 
-from actors.exposure import lots_text
+from actors.exposure import MOST_LOTS, lots_text
 from actors.guard_case import MOST_PRICE, Case, Refusal, Rule, ms_text, volume_text
 from actors.guard_entry import HEDGE, OPEN, symbol_spec, volume_grid
 from schemas.order import OrderClass
@@ -66,7 +66,7 @@ def terms_sane(case: Case) -> Refusal | None:
     """Every figure is finite and of this world, and the texts are short."""
     terms = case.terms
     if not case.units:
-        return Refusal("terms", f"a volume above 0 and below {1e9:g} lots", f"{terms.volume:g} lots")
+        return Refusal("terms", f"a volume above 0 and below {MOST_LOTS:g} lots", f"{terms.volume:g} lots")
     for name, price in (
         ("price", terms.price),
         ("sl", terms.sl),

@@ -102,8 +102,9 @@ class GuardState(msgspec.Struct, kw_only=True):
     def to_go_us(self, limits: Limits, now: int) -> int:
         """What is left of the wait after a start: microseconds, 0 when it is over, -1 when it cannot be said yet.
 
-        Every clearance of the guard before this one has expired by then: it lived for `lifetime_us` at most on a clock
-        ahead by `skew_us`, and whoever executes it may be behind by as much. Simulated time begins with the first tick.
+        When it is over every clearance of the guard before this one is past its time: it was to live for `lifetime_us`
+        at most on a clock ahead by `skew_us`, and the clock of who executes it may be behind by as much. Simulated time
+        begins with the first tick.
         """
         if self.recovering_until < 0:
             return 0 if self.stored else -1
@@ -111,8 +112,8 @@ class GuardState(msgspec.Struct, kw_only=True):
             return -1
         if not self.recovering_until:
             self.recovering_until = now + limits.lifetime_us + 2 * limits.skew_us
-        if now < self.recovering_until:
-            return self.recovering_until - now
+        if now <= self.recovering_until:
+            return self.recovering_until - now + 1
         self.recovering_until = -1
         return 0 if self.stored else -1
 
