@@ -42,7 +42,7 @@ class Crew:
     """The processes of one floor.
 
     `fatal` is told of a death that the floor cannot survive: any during the start, and any in simulated time.
-    `server_up` is set while the bus can be used.
+    `server_up` is set while the bus can be used; `listening` says whether beats could be heard now.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Crew:
         *,
         inbox_dir: Path | None,
         server_up: asyncio.Event,
+        listening: Callable[[], bool],
         fatal: Callable[[FloorError], None],
     ) -> None:
         self.url = ""
@@ -67,6 +68,7 @@ class Crew:
         self._log = log
         self._inbox_dir = inbox_dir
         self._server_up = server_up
+        self._listening = listening
         self._fatal = fatal
         self.posts = {token(place.name): Post(place, self._budget()) for place in places(settings)}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -194,7 +196,7 @@ class Crew:
     def judge(self) -> None:
         """Take everybody's state from the age of the beats, kill what is hung, tell what has changed."""
         now_us = monotonic_us()
-        if not self._server_up.is_set():
+        if not self._listening():
             self.excuse()
         for post in self.posts.values():
             post.look(now_us)

@@ -39,6 +39,11 @@ class ServerPost:
         self._state: Literal["starting", "alive", "late", "dead", "stopped", "failed"] = "starting"
         self._reason = ""
 
+    @property
+    def fit(self) -> bool:
+        """Whether it is up and answered when it was last asked."""
+        return self.up.is_set() and self._state == "alive"
+
     async def open(self) -> None:
         """Start it and make its streams. Raises ServerError or BusError."""
         await self.server.start(self._keys.include)

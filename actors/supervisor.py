@@ -99,6 +99,7 @@ class Supervisor:
             self._log,
             inbox_dir=inbox_dir,
             server_up=self._server_post.up,
+            listening=lambda: self._server_post.fit and self._bus is not None and self._bus.up,
             fatal=self._finish,
         )
         self._before_crew = before_crew

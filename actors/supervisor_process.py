@@ -1,8 +1,8 @@
 """The supervisor as a process of its own.
 
-Started by the keeper with the folder and two descriptors: where to say whether the floor came up, and the folder's lock,
-to be held. Reads the settings from `<home>/run/settings.json`, brings the floor up and watches it until SIGTERM. Exits with one of
-`actors.floor_error.Exit`.
+Started by the keeper with the folder and two descriptors: where to say whether the floor came up, and the folder's
+lock, to be held. Reads the settings from `<home>/run/settings.json`, brings the floor up and watches it until SIGTERM.
+Exits with one of `actors.floor_error.Exit`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+import psutil
 import typer
 
 from actors.floor_error import Exit
@@ -46,7 +47,8 @@ class Verdict(msgspec.Struct, frozen=True):
 def judge(home: Path) -> Verdict:
     """Look at the folder's lock, the last status and the processes that it names."""
     last = read_status(home / STATUS)
-    locked = lock_holder(home) is not None
+    holder = lock_holder(home)
+    locked = holder is not None
     if last is None:
         return Verdict("troubled", ["floor: starting, or its status cannot be read"]) if locked else Verdict("down")
     if not locked:
@@ -54,6 +56,10 @@ def judge(home: Path) -> Verdict:
     if same_process(last.pid, last.created) is None:
         return Verdict("troubled", [f"supervisor: process {last.pid} is gone; the keeper starts it again"], last)
     found = troubles(last)
+    if holder and not psutil.pid_exists(holder):
+        found.append(
+            f"keeper: process {holder} was killed; nobody starts the supervisor again; `pitwire down`, then `up`"
+        )
     frozen = any(text.startswith("supervisor: frozen") for text in found)
     return Verdict("frozen" if frozen else "troubled" if found else "well", found, last)
 
