@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 from structlog.stdlib import BoundLogger
@@ -15,17 +14,16 @@ from structlog.stdlib import BoundLogger
 from actors.announcer import Announcer
 from actors.children import Child, describe_exit, environment, module_command
 from actors.floor_error import Exit, FloorError
-from actors.floor_keys import FloorKeys
-from actors.floor_plan import Place, expected, places, session_settings, waves
-from actors.handover import Handover, write_handover
+from actors.floor_plan import Place, places, session_settings, waves
+from actors.handover import write_handover
 from actors.incarnations import Incarnations
+from actors.outfit import Outfit
 from actors.post import Post
 from actors.restart_budget import RestartBudget
 from bus.clock import monotonic_us
 from bus.interface import BusError
 from schemas.health import Beat
 from schemas.session import SessionState
-from schemas.settings import Settings
 from schemas.token import token
 
 __all__ = ["STOP_GRACE_S", "Crew"]
@@ -47,43 +45,35 @@ class Crew:
 
     def __init__(
         self,
-        home: Path,
-        settings: Settings,
-        keys: FloorKeys,
+        outfit: Outfit,
         voice: Announcer,
         log: BoundLogger,
         *,
-        inbox_dir: Path | None,
         server_up: asyncio.Event,
         listening: Callable[[], bool],
         fatal: Callable[[FloorError], None],
     ) -> None:
-        self.url = ""
         self.started = False
-        self._home = home
-        self._settings = settings
-        self._sim = settings.feed.speed == 0
-        self._keys = keys
+        self._outfit = outfit
         self._voice = voice
         self._log = log
-        self._inbox_dir = inbox_dir
         self._server_up = server_up
         self._listening = listening
         self._fatal = fatal
-        self.posts = {token(place.name): Post(place, self._budget()) for place in places(settings)}
+        self.posts = {token(place.name): Post(place, self._budget()) for place in places(outfit.settings)}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     def _budget(self) -> RestartBudget:
         """Simulated time cannot go on past a death: nothing is restarted there."""
-        return RestartBudget(0) if self._sim else RestartBudget()
+        return RestartBudget(0) if self._outfit.sim else RestartBudget()
 
     # ---- start
 
     async def start(self, incarnations: Incarnations) -> None:
         """Start all, wave by wave; return when each has beaten. Raises FloorError for one that stays silent."""
         self._incarnations = incarnations
-        for wave in waves(self._settings):
+        for wave in waves(self._outfit.settings):
             posts = [self.posts[token(place.name)] for place in wave]
             for post in posts:
                 await self._fill(post)
@@ -112,34 +102,16 @@ class Crew:
         incarnation = self._incarnations.next()
         if place.session:
             await self._tell_session(place, "running")
-        inbox = self._inbox_dir or (self._home / "inbox" if self._settings.store.inbox_logs else None)
-        handover = Handover(
-            role=place.role,
-            name=place.name,
-            incarnation=incarnation,
-            url=self.url,
-            home=str(self._home),
-            settings=self._settings,
-            seed=self._keys.seed(place.name),
-            account=place.account,
-            session=place.session,
-            guard_public=self._keys.guard_public,
-            signing_seed=self._keys.signing_seed if place.role == "guard" else "",
-            expect=expected(self._settings) if place.role == "feed" else (),
-            inbox_dir=str(inbox) if inbox is not None else "",
-        )
+        handover = self._outfit.handover(place, incarnation)
         child = await Child.spawn(
             place.name,
             module_command("actors.host", "--handover"),
-            self._output(place),
+            self._outfit.output(place),
             lambda pipe: write_handover(pipe, handover),
             env=environment(),
         )
         post.filled(child, incarnation, monotonic_us())
         self._log.info("started", process=place.name, pid=child.pid, number=incarnation)
-
-    def _output(self, place: Place) -> Path:
-        return self._home / "log" / f"{place.name}.out"
 
     # ---- while it runs
 
@@ -150,7 +122,7 @@ class Crew:
             status = await child.wait()
             words = child.last_words()
             reason = f"{describe_exit(status)}{f': {words}' if words else ''}"
-            if self._sim or not self.started:
+            if self._outfit.sim or not self.started:
                 post.vacated("failed", reason)
                 code = Exit.DATA if status == _BAD_DATA else Exit.FAILED
                 self._fatal(FloorError(code, f"{name} {reason}"))
@@ -221,7 +193,7 @@ class Crew:
         self, place: Place, state: Literal["starting", "running", "stopped", "failed"], reason: str = ""
     ) -> None:
         """Store a session's state: the guard clears nothing of one that is not running."""
-        wanted = session_settings(self._settings, place.session)
+        wanted = session_settings(self._outfit.settings, place.session)
         event = SessionState(
             session=wanted.id,
             account=wanted.account,

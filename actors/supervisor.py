@@ -26,6 +26,7 @@ from actors.floor_status import FloorState, FloorStatus, read_status, same_proce
 from actors.home import folder_error, open_home
 from actors.incarnations import Incarnations
 from actors.logs import open_log
+from actors.outfit import Outfit
 from actors.restart_budget import RestartBudget
 from actors.server_post import ServerPost
 from bus.clock import LiveClock, monotonic_us, wall_us
@@ -91,13 +92,11 @@ class Supervisor:
             self.server, self.keys, quotas, RestartBudget(0) if self.sim else RestartBudget()
         )
         self.voice = Announcer(self._number)
+        self._outfit = Outfit(self.home, settings, self.keys, inbox_dir)
         self.crew = Crew(
-            self.home,
-            settings,
-            self.keys,
+            self._outfit,
             self.voice,
             self._log,
-            inbox_dir=inbox_dir,
             server_up=self._server_post.up,
             listening=lambda: self._server_post.fit and self._bus is not None and self._bus.up,
             fatal=self._finish,
@@ -155,7 +154,7 @@ class Supervisor:
         self._task(self._read_violations())
         if self._before_crew is not None:
             await self._before_crew(self)
-        self.crew.url = self.server.url
+        self._outfit.url = self.server.url
         await self.crew.start(self._incarnations)
         problem = await self.server.problem()
         if problem:
