@@ -1,7 +1,7 @@
 """How many messages a second one actor takes: its runtime on `NatsBus` beside a bare nats-py callback.
 
 The same publisher process sends the same ticks in both cases, as fast as the server takes them, while the consumer of
-the round counts them, from the first to the last; rounds alternate. Both consumers decode the tick into its typed event.
+the round counts them, from the first to the last; rounds alternate. Both decode the tick into its typed event.
 """
 
 from __future__ import annotations
