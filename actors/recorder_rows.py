@@ -14,7 +14,7 @@ from schemas.account import AccountState, ProfitLoss
 from schemas.base import Event
 from schemas.command import AuditEntry, RiskState
 from schemas.health import Alert, HealthState
-from schemas.order import OrderUpdate
+from schemas.order import ENDED, OrderUpdate
 from schemas.session import SessionState
 
 __all__ = ["Statement", "minor", "statements", "unrecordable"]
@@ -27,24 +27,28 @@ _INTEGER = 2**63
 _SEVERITY = {"late": "warning", "dead": "critical", "failed": "critical"}
 
 
-def _upsert(table: str, columns: str, key: str, newer: str = "seq", keep: str = "") -> str:
-    """INSERT whose conflict on `key` replaces the row if the new one's `newer` columns are greater. `keep`: a column
-    that holds the smallest value ever seen.
+def _upsert(table: str, columns: str, key: str, newer: str = "excluded.seq > seq", keep: str = "") -> str:
+    """INSERT that replaces the row of the same `key` if the condition `newer` holds. `keep`: a column that holds the
+    smallest value ever seen.
     """
-    names = columns.split()
-    changed = [name for name in names if name not in key.split() and name != keep]
-    condition = f"({', '.join(f'excluded.{name}' for name in newer.split())}) > ({', '.join(newer.split())})"
-    sets = [
-        *(f"{name} = iif({condition}, excluded.{name}, {name})" for name in changed),
-        *([f"{keep} = min({keep}, excluded.{keep})"] if keep else []),
-    ]
+    names, keys = columns.split(), key.split()
+    changed = [name for name in names if name not in keys and name != keep]
     marks = ", ".join("?" * len(names))
-    columns_sql, key_sql = ", ".join(names), ", ".join(key.split())
-    sql = f"INSERT INTO {table} ({columns_sql}) VALUES ({marks}) ON CONFLICT ({key_sql}) DO UPDATE SET "  # noqa: S608
-    if keep:
-        return sql + ", ".join(sets)
-    return sql + ", ".join(f"{name} = excluded.{name}" for name in changed) + f" WHERE {condition}"
+    sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT ({', '.join(keys)}) DO UPDATE SET "  # noqa: S608
+    if not keep:
+        return sql + ", ".join(f"{name} = excluded.{name}" for name in changed) + f" WHERE {newer}"
+    sets = [f"{name} = iif({newer}, excluded.{name}, {name})" for name in changed]
+    return sql + ", ".join([*sets, f"{keep} = min({keep}, excluded.{keep})"])
 
+
+# As `life_cycle.supersedes`: an ended order stays, a newer router is right, then the higher revision. A message that
+# comes late is put before the row that is there.
+_ENDED = ", ".join(f"'{state}'" for state in sorted(ENDED))
+_SUPERSEDES = (
+    f"iif(excluded.seq > seq, state NOT IN ({_ENDED})"
+    " AND (excluded.incarnation, excluded.revision) > (incarnation, revision),"
+    f" excluded.state IN ({_ENDED}) OR (excluded.incarnation, excluded.revision) >= (incarnation, revision))"
+)
 
 _ACCOUNT = _upsert(
     "accounts",
@@ -55,7 +59,7 @@ _METRIC = _upsert(
     "performance_metrics",
     "source scope id minute at currency balance equity margin realised floating positions seq",
     "source scope id minute",
-    newer="at seq",
+    newer="(excluded.at, excluded.seq) > (at, seq)",
 )
 _SESSION = _upsert(
     "sessions", "session account strategy symbols state reason first_at updated_at seq", "session", keep="first_at"
@@ -69,9 +73,9 @@ _STRATEGY = _upsert(
 _ORDER = _upsert(
     "orders",
     "id account session strategy venue symbol kind order_class side volume limit_price sl tp closes submitted_at"
-    " expires_at state revision filled price position reason cycle comment updated_at seq",
+    " expires_at state incarnation revision filled price position reason cycle comment updated_at seq",
     "id",
-    newer="revision seq",
+    newer=_SUPERSEDES,
 )
 _FILL = _upsert(
     "fills",
@@ -194,6 +198,7 @@ def _order(event: OrderUpdate, _stream: str, seq: int) -> list[Statement]:
         terms.submitted_at,
         terms.expires_at,
         event.state.value,
+        event.incarnation,
         event.revision,
         event.filled,
         event.price,

@@ -80,6 +80,7 @@ _FIRST = Migration(
             submitted_at INTEGER NOT NULL,
             expires_at INTEGER NOT NULL,
             state TEXT NOT NULL,
+            incarnation INTEGER NOT NULL,
             revision INTEGER NOT NULL,
             filled REAL NOT NULL,
             price REAL NOT NULL,
