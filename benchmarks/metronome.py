@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["Metronome"]
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MetronomeParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A beat is every `every` ticks."""
 
     every: Annotated[int, Meta(ge=1)] = 10
     lots: Annotated[float, Meta(gt=0)] = 0.01
 
 
-class State(msgspec.Struct):
+class MetronomeState(msgspec.Struct):
     """Ticks so far."""
 
     ticks: int = 0
@@ -33,10 +33,10 @@ class Metronome(Strategy):
     """See the module."""
 
     name = "metronome"
-    Params = Params
-    State = State
-    params: Params
-    state: State
+    Params = MetronomeParams
+    State = MetronomeState
+    params: MetronomeParams
+    state: MetronomeState
 
     def on_tick(self, tick: Tick, desk: Desk) -> None:
         """Act on the beat, unless an order is still under way."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Busy"]
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BusyParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`seconds`: how long it opens positions, from its first tick on. At most `most` at once."""
 
     every: int = 2
@@ -23,7 +23,7 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     most: int = 3
 
 
-class State(msgspec.Struct):
+class BusyState(msgspec.Struct):
     """`quiet` once it holds nothing after its time."""
 
     first: int = 0
@@ -35,10 +35,10 @@ class Busy(Strategy):
     """See the module."""
 
     name = "busy"
-    Params = Params
-    State = State
-    params: Params
-    state: State
+    Params = BusyParams
+    State = BusyState
+    params: BusyParams
+    state: BusyState
 
     def on_tick(self, tick: Tick, desk: Desk) -> None:
         """One order at a time: open until there are enough, then close the oldest."""
@@ -51,7 +51,6 @@ class Busy(Strategy):
         over = tick.at - state.first > params.seconds * 1_000_000
         if held and (over or len(held) >= params.most or state.ticks % (3 * params.every) == 0):
             oldest = held[0]
-            side = "sell" if oldest.side == "buy" else "buy"
-            desk.order(self.symbol, side, oldest.volume, position=oldest.ticket)
+            desk.order(self.symbol, "sell" if oldest.side == "buy" else "buy", oldest.volume, position=oldest.ticket)
         elif not over:
             desk.order(self.symbol, "buy" if state.ticks % (2 * params.every) else "sell", 0.01)
