@@ -105,7 +105,9 @@ class LogWriter:
     def flush(self) -> None:
         """Write what is buffered: from then on it survives the end of this process, however it ends."""
         if self._failed is not None:
-            raise LogWriteError(self._failed.path, self._failed.what)
+            raise LogWriteError(self.path, self._failed.what)
+        if self._fd < 0:
+            raise LogWriteError(self.path, "the log is closed")
         if not self._parts:
             return
         data = b"".join(self._parts)
