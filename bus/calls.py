@@ -20,6 +20,7 @@ __all__ = ["Call", "Calls", "RequestCall", "StoreCall"]
 _WRONG_SEQUENCE = frozenset({10070, 10071, 10164})
 _FULL = frozenset({10002, 10023, 10028, 10047, 10077})
 _NO_RESPONDERS = "503"
+_DOWN_S = 0.1
 
 
 class _AckError(msgspec.Struct):
@@ -141,10 +142,10 @@ class Calls:
         self._calls[reply] = call
 
     def end_later(self, call: Call, error: str) -> None:
-        """End a call that was never sent, in the next loop turn."""
+        """End a call that was never sent, after a moment: who asks again at once must not spin while the link is down."""
         reply = self.next_reply()
         self._calls[reply] = call
-        asyncio.get_running_loop().call_soon(self._fail, reply, error)
+        asyncio.get_running_loop().call_later(_DOWN_S, self._fail, reply, error)
 
     def fail_all(self, error: str) -> None:
         """End all of them."""

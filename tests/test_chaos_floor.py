@@ -24,12 +24,14 @@ from schemas.settings import FeedSettings, SessionSettings, Settings
 
 SECONDS = float(os.environ.get("PITWIRE_CHAOS_SECONDS", "15"))
 VICTIMS = ("recorder", "router", "guard", "gateway-paper", "session-a", "nats-server")
+CALM_S = 10.0
+"""How long the strategies go on after the last kill, so that its recovery shows."""
 PATIENCE_S = 60.0
 
 
 def settings() -> Settings:
     """Two busy sessions on a quick market."""
-    params: dict[str, int | float | str | bool] = {"every": 2, "seconds": SECONDS - 2}
+    params: dict[str, int | float | str | bool] = {"every": 2, "seconds": SECONDS + CALM_S}
     return Settings(
         feed=FeedSettings(symbols=("EURUSD", "XAUUSD"), rate=20),
         session=tuple(
@@ -133,13 +135,16 @@ async def test_any_process_may_be_killed_at_any_moment(tmp_path: Path, monkeypat
 
 
 async def quiet(supervisor: Supervisor, witness: Witness) -> None:
-    """Wait until both sessions, whose time is over, hold nothing, no order is open, and the recorder has everything."""
+    """Wait until the sessions' time is over, they hold nothing, no order is open, and the recorder has everything."""
+    over = monotonic_us() + int(CALM_S * 1_000_000)
+    while monotonic_us() < over:
+        await witness.change()
     witness.stats.clear()
     while True:
         await witness.change()
         stats, beats = witness.stats, witness.beats
         if (
-            all(name in stats and stats[name].positions == stats[name].open_orders == 0 for name in ("a", "b"))
+            all(name in stats and stats[name].ticks and stats[name].positions == stats[name].open_orders == 0 for name in ("a", "b"))
             and not beats["router"].gauges["open_orders"]
             and beats["recorder"].gauges.get("orders_seq", 0) >= await last_of_orders(supervisor)
         ):
