@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from actors.floor_error import Exit, FloorError
+from actors.floor_error import FloorError
 from tui.commands.demo import demo
 from tui.commands.doctor import doctor
 from tui.commands.down import down
@@ -35,13 +35,10 @@ for command in (up, down, status, doctor, demo):
 def main() -> None:
     """Run the command line and exit."""
     try:
-        app(standalone_mode=True)
+        app()
     except FloorError as error:
         sys.stderr.write(f"pitwire: {error}\n")
         sys.exit(error.code)
-    except KeyboardInterrupt:
-        sys.stderr.write("pitwire: interrupted\n")
-        sys.exit(Exit.INTERRUPTED)
 
 
 if __name__ == "__main__":
