@@ -142,7 +142,7 @@ class Calls:
         self._calls[reply] = call
 
     def end_later(self, call: Call, error: str) -> None:
-        """End a call that was never sent, after a moment: who asks again at once must not spin while the link is down."""
+        """End a call that was never sent, after a moment: who asks again at once must not spin without a link."""
         reply = self.next_reply()
         self._calls[reply] = call
         asyncio.get_running_loop().call_later(_DOWN_S, self._fail, reply, error)

@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
-from nats.aio.client import Client
+from nats.aio.client import Client, Srv
 from nats.aio.subscription import Subscription
 
 from bus.wire import headers_of
@@ -242,6 +242,11 @@ class NatsClient(Client):
         self.write_out()
         self._down()
         await super()._close(status, do_cbs)
+
+    async def _connect_to_server(self, s: Srv) -> None:
+        """Connect; nats-py leaves the socket of an attempt that failed half-way open."""
+        self.abort()
+        await super()._connect_to_server(s)
 
     async def _process_connect_init(self) -> None:
         """Begin each connection with a clean parser and an empty buffer, and hear of the end of its tasks."""

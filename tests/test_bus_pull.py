@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from servers import Collector, NatsServer, bus_on, link_events, make_consumer, make_stream, running, within
 
-from bus import pull
+from bus import directget, pull
 from bus.interface import BusError, Incoming, Stored
 from bus.natsbus import NatsBus
 from bus.pull import delivery_of
@@ -169,11 +169,14 @@ async def test_a_consumer_asks_again_when_the_heartbeats_stop(
     monkeypatch.setattr(pull, "_SILENCE_S", 0.1)
     await make_stream(nats_server, "S", ["s.>"])
     await make_consumer(nats_server, "S", "reader")
-    async with bus_on(nats_server) as bus:
-        told = Collector()
+    async with bus_on(nats_server) as bus, bus_on(nats_server, "spy") as spy:
+        told, asked = Collector(), Collector()
+        spy.subscribe("$JS.API.CONSUMER.MSG.NEXT.S.reader", asked)
+        await spy.flush()
         bus.on_trouble(told)
         bus.consume("S", "reader", Collector())
         await told.count(1)
+        await asked.count(4)
         assert told.items == ["actor: consumer S.reader: no heartbeat; asking again"]
 
 
@@ -207,6 +210,30 @@ async def test_history_continues_where_a_batch_was_cut_by_its_size(nats_server: 
         found = await bus.history("S", ["s.a"])
         assert [item.stream_seq for item in found] == list(range(1, 25))
         assert len(found[23].data) == 500_000
+
+
+async def test_history_ends_with_what_was_the_last_message_when_it_began(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is stored while it reads is left out for every subject alike, so that the result has no hole."""
+    monkeypatch.setattr(directget, "_BATCH", 2)
+    await make_stream(nats_server, "S", ["s.>"])
+    async with bus_on(nats_server) as bus, bus_on(nats_server, "writer") as writer:
+        acks, asked = Collector(), Collector()
+        for number in range(100):
+            store(writer, f"s.{number % 2}", number, acks)
+        await acks.count(100)
+
+        def store_more(request: Incoming) -> None:
+            asked(request)
+            if len(asked.items) > 1:
+                store(writer, f"s.{len(asked.items) % 2}", 1_000 + len(asked.items), Collector())
+
+        writer.subscribe("$JS.API.DIRECT.GET.S", store_more)
+        await writer.flush()
+        found = await bus.history("S", ["s.0", "s.1"])
+        assert [item.stream_seq for item in found] == list(range(1, 101))
+        assert len(asked.items) > 50
 
 
 async def test_history_of_nothing_is_empty(nats_server: NatsServer) -> None:

@@ -102,6 +102,7 @@ async def test_half_a_message_from_the_old_connection_does_not_spoil_the_new_one
         await client._ps.parse(b"MSG a 1 100\r\nhalf of ")  # noqa: SLF001 - as the old reading task would
         await links.count(2)
         await assert_works(bus)
+        assert client.stats["reconnects"] == 1
 
 
 async def test_a_client_that_cannot_reconnect_is_replaced(
@@ -306,14 +307,16 @@ async def test_a_task_that_publishes_to_a_frozen_server_can_be_cancelled(nats_se
 async def test_a_server_that_reads_nothing_is_a_lost_link(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The backlog is bounded: past the limit the connection is given up, and what it held is gone."""
+    """The backlog is bounded: past the limit the connection is given up, without waiting for the server to read it."""
     monkeypatch.setattr(natsclient, "_UNREAD_LIMIT", 1_000_000)
-    async with bus_on(nats_server) as bus:
-        links = link_events(bus)
+    async with bus_on(nats_server, connect_timeout_us=300_000) as bus:
+        links, told = link_events(bus), Collector()
+        bus.on_trouble(told)
         nats_server.freeze()
         while not links.items:
             bus.publish("a", bytes(100_000))
             await asyncio.sleep(0)
+        await told.until(lambda items: any("TimeoutError" in text for text in items))  # an attempt to connect, in vain
         nats_server.thaw()
         await links.count(2)
         assert links.items == [False, True]
