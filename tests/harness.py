@@ -104,7 +104,7 @@ class Node:
 
 
 class Floor:
-    """The whole of it. `alerts` holds the codes of all alerts, `fills` every fill the venue ever spoke of."""
+    """The whole of it. `alerts` holds all alerts, `fills` every fill the venue ever spoke of, `asked` every request."""
 
     def __init__(self, folder: Path, choices: Choices, *, sim: bool = False) -> None:
         self.choices = choices
@@ -115,10 +115,12 @@ class Floor:
         self.subjects: set[str] = set()
         self.alerts: list[tuple[str, str]] = []
         self.fills: dict[str, set[tuple[str, int]]] = {}
+        self.filled_at: dict[str, int] = {}
         self.crashed: list[str] = []
         self.ticks = 0
         self.incarnations = 0
         self.requests = 0
+        self.asked: list[EventIn] = []
         self.waiting: dict[str, tuple[Node, str]] = {}
         self.router_config = RouterConfig(accounts=(ACCOUNT,), guard_public=PUBLIC, sim=sim)
         self.paper_config = PaperConfig(
@@ -134,12 +136,14 @@ class Floor:
         self.book: sqlite3.Connection | None = None
         self.processes: list[Node] = []
         self.zombies: list[Node] = []
-        self.gateway = self.start_gateway()
-        self.router = self.start_router()
+        self.gateway: Node
+        self.router: Node
+        self.start_gateway()
+        self.start_router()
 
     # ---- processes
 
-    def start_gateway(self) -> Node:
+    def start_gateway(self) -> None:
         """A new incarnation from its file."""
         if self.book is not None:
             self.book.close()
@@ -149,11 +153,10 @@ class Floor:
         self.gateway = node
         self.processes.append(node)
         self.execute(node, None, node.cell.start(self.now))
-        if self.ticks:
+        if self.ticks and node.alive:
             node.inbox.append(EventIn(subject_of(SPEC), SPEC))
-        return node
 
-    def start_router(self) -> Node:
+    def start_router(self) -> None:
         """A new incarnation from the stream."""
         self.incarnations += 1
         state = recover(self.router_config, [decode(data) for _, data in self.stream])
@@ -163,7 +166,6 @@ class Floor:
         self.router = node
         self.processes.append(node)
         self.execute(node, None, node.cell.start(self.now))
-        return node
 
     def nodes(self) -> list[Node]:
         """Everything that runs, frozen routers included."""
@@ -267,7 +269,7 @@ class Floor:
     def execute(self, node: Node, message: Message | None, outgoing: Iterable[Outgoing]) -> None:
         """Carry out effects in order. A choice of 255 kills the process in front of one of them."""
         for out in outgoing:
-            fault = self.choices.byte() if message is not None else 0
+            fault = self.choices.byte()
             if fault == 255:
                 self.restart(node)
                 return
@@ -317,6 +319,9 @@ class Floor:
             self.book.execute("ROLLBACK")
             raise
         self.book.execute("COMMIT")
+        for sql, values in effect.statements:
+            if sql.startswith("INSERT INTO deals"):
+                self.filled_at.setdefault(str(values[1]), self.now)
 
     def speak(self, node: Node, out: Outgoing, fault: int) -> None:
         """Whatever goes over the bus."""
@@ -360,6 +365,7 @@ class Floor:
             self.waiting[reply] = (node, effect.key)
         request = EventIn(out.subject, decode(out.data), reply)
         self.gateway.inbox.append(request)
+        self.asked.append(request)
         if 225 <= fault < 235:
             self.gateway.inbox.append(request)
         if late:

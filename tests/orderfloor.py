@@ -19,7 +19,7 @@ from schemas.clearance import sign
 from schemas.codec import decode
 from schemas.command import RiskState
 from schemas.market import Tick
-from schemas.order import ENDED, Deal, OrderClass, OrderCleared, OrderState, OrderTerms, OrderUpdate, Side
+from schemas.order import ENDED, Deal, OrderClass, OrderCleared, OrderState, OrderTerms, OrderUpdate, Side, VenueReport
 
 __all__ = ["OrderFloor", "cleared", "terms"]
 
@@ -90,7 +90,8 @@ class OrderFloor(Floor):
             (234, lambda: self.link(self.router, up=not self.router.up)),
             (238, lambda: self.link(self.gateway, up=not self.gateway.up)),
             (240, self.flip_server),
-            (246, self.repeat_clearance),
+            (244, self.repeat_clearance),
+            (246, self.repeat_request),
             (249, self.restart_guard),
             (252, lambda: self.order(epoch=max(1, self.guard_epoch - 1))),
             (256, lambda: self.order(expires_in=0)),
@@ -171,6 +172,11 @@ class OrderFloor(Floor):
         """An old clearance is heard once more."""
         if self.clearances:
             self.send(self.clearances[self.choices.below(len(self.clearances))])
+
+    def repeat_request(self) -> None:
+        """An old request arrives at the gateway once more; nobody waits for its answer."""
+        if self.asked and self.gateway.up:
+            self.gateway.inbox.append(self.asked[self.choices.below(len(self.asked))])
 
     def step(self) -> None:
         """One chosen thing."""
@@ -258,6 +264,10 @@ class OrderFloor(Floor):
         assert len(rows) == len({row[0] for row in rows}), "an order has two deals in the book"
         assert {row[0] for row in rows} == {order for order, state in orders.items() if state == "filled"}
 
+        expires = {clearance.terms.id: clearance.terms.expires_at for clearance in self.clearances}
+        late = [order for order, at in self.filled_at.items() if at > expires[order]]
+        assert not late, f"executed when they had expired: {late}"
+
         # Nothing lost: every order that the router took on has ended, as the book has it.
         for order, update in updates.items():
             assert update.state in ENDED, f"{order} has not ended: {update.state}"
@@ -276,6 +286,8 @@ class OrderFloor(Floor):
         assert self.positions() == {one.ticket: (one.side, one.volume) for one in state.positions.values()}
         assert state.booked == sum(row[3] for row in rows)
         assert not state.outbox, "reports never reached the stream"
+        stored = {event.report for _, data in self.stream if isinstance(event := decode(data), VenueReport)}
+        assert stored == {row[0] for row in self.book.execute("SELECT report FROM reports")}
         assert not self.router_actor.state.orders
         again = load(self.book)
         for name in ("router_epoch", "guard_epoch", "next_ticket", "booked", "orders", "positions", "counts"):
