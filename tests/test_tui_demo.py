@@ -99,6 +99,33 @@ def test_a_record_holds_the_bus_and_every_actors_inbox(tmp_path: Path) -> None:
     names = [re.sub(r"-\d+\.jsonl$", "", path.name) for path in sorted((tmp_path / "rec" / "inbox").iterdir())]
     assert names == ["feed", "gateway-paper", "guard", "recorder", "router", "session-ema-eurusd"]
     assert [path.name for path in tmp_path.iterdir()] == ["rec"]
+    _verify(tmp_path / "rec", names)
+
+
+def _verify(record: Path, names: list[str]) -> None:
+    """Every actor of a record is identical, with and without the bus log; one changed digit is found and named."""
+    done = pitwire("verify", record, "--json", cwd=record)
+    body = json.loads(done.stdout)
+    assert (done.returncode, body["ok"]) == (0, True), done.stdout
+    assert [re.sub(r"-\d+$", "", finding["actor"]) for finding in body["findings"]] == ["bus", *names]
+    (record / "bus.jsonl").unlink()
+    assert pitwire("verify", "--home", record, cwd=record).returncode == 0
+    path = next((record / "inbox").glob("gateway-paper-*.jsonl"))
+    text = path.read_text(encoding="utf-8")
+    at = next(at for at in range(len(text) // 2, len(text)) if text[at].isdigit())
+    path.write_text(text[:at] + str((int(text[at]) + 1) % 10) + text[at + 1 :], encoding="utf-8")
+    done = pitwire("verify", record, cwd=record)
+    assert done.returncode == 1
+    bad = [line for line in done.stdout.splitlines() if line.startswith("BAD")]
+    assert len(bad) == 1
+    assert f"{path}:{text[:at].count(chr(10)) + 1}" in bad[0]
+
+
+def test_a_folder_without_a_record_cannot_be_verified(tmp_path: Path) -> None:
+    """What was expected there is said."""
+    done = pitwire("verify", tmp_path, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "bus.jsonl" in done.stderr
 
 
 def test_faster_than_life_it_ends_when_the_market_time_is_over(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tui.commands.doctor import doctor
 from tui.commands.down import down
 from tui.commands.status import status
 from tui.commands.up import up
+from tui.commands.verify import verify
 
 __all__ = ["app", "main"]
 
@@ -28,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (up, down, status, doctor, demo):
+for command in (up, down, status, doctor, verify, demo):
     app.command()(command)
 
 

@@ -1,0 +1,100 @@
+"""`pitwire verify`: run every actor of a record again, and name the first byte that differs."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from msgspec import UNSET
+
+from actors.floor_error import Exit, FloorError
+from actors.inboxline import EffectLine
+from actors.replay import DifferenceError, Replay, TickLookup
+from actors.roles import load_role
+from actors.verify import Finding, verify_record
+from bus.eventlog import LogReadError
+from tui.commands.options import HomeOption, JsonOption, say
+
+if TYPE_CHECKING:
+    from actors.cell import Cell
+    from actors.inboxline import InboxLine, Taken
+    from actors.replay import _Step
+    from bus.eventlog import LogLine
+
+__all__ = ["feed_ticks", "verify"]
+
+_SHOWN = 400
+_effect = msgspec.json.Decoder(EffectLine).decode
+
+
+class _Id(msgspec.Struct):
+    incarnation: int
+    sequence: int
+
+
+_id = msgspec.json.Decoder(_Id).decode
+
+
+def verify(
+    record: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RECORD]", help="A folder that `pitwire demo --record` wrote.", show_default=False),
+    ] = None,
+    home: HomeOption = Path("var"),
+    as_json: JsonOption = False,
+) -> None:
+    """Run every actor of a record, or of the floor's own logs, again and compare all that it did byte by byte."""
+    folder = (record if record is not None else home).absolute()
+    try:
+        findings = verify_record(folder, ticks=None if (folder / "bus.jsonl").exists() else feed_ticks(folder))
+    except LogReadError as error:
+        raise FloorError(Exit.DATA, str(error)) from error
+    well = all(finding.ok for finding in findings)
+    if as_json:
+        body = {"ok": well, "findings": findings}
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n")
+    else:
+        for finding in findings:
+            _print(finding)
+    raise typer.Exit(Exit.OK if well else Exit.FAILED)
+
+
+def feed_ticks(folder: Path) -> TickLookup:
+    """The ticks of a folder without a bus log: what its feeds send when they are run again.
+
+    So the last ones before a kill are found too, which never came into the log. A log that is not whole gives the ticks
+    before its first fault; the fault itself is found by the verification.
+    """
+    found: dict[tuple[str, int, int], bytes] = {}
+    for path in sorted((folder / "inbox").glob("feed-*.jsonl")):
+        with contextlib.suppress(LogReadError, DifferenceError):
+            _FeedReplay(path, found).run()
+    return lambda subject, incarnation, sequence: found.get((subject, incarnation, sequence))
+
+
+class _FeedReplay(Replay):
+    """Keeps the ticks that the feed sends."""
+
+    def __init__(self, path: Path, found: dict[tuple[str, int, int], bytes]) -> None:
+        super().__init__(path, load_role, lambda *_: None, None)
+        self._found = found
+
+    def _handle(self, cell: Cell, before: _Step | None, line: LogLine, read: InboxLine, taken: Taken) -> _Step:
+        step = super()._handle(cell, before, line, read, taken)
+        for raw in step.out:
+            effect = _effect(raw)
+            if effect.subject.startswith("md.tick.") and effect.data is not UNSET:
+                mark = _id(effect.data)
+                self._found.setdefault((effect.subject, mark.incarnation, mark.sequence), bytes(effect.data))
+        return step
+
+
+def _print(finding: Finding) -> None:
+    say(f"{'ok ' if finding.ok else 'BAD'}  {finding}")
+    for name, text in (("recorded", finding.recorded), ("replayed", finding.replayed)):
+        if text:
+            say(f"       {name}: {text if len(text) <= _SHOWN else text[:_SHOWN] + '...'}")
