@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,7 +29,7 @@ from schemas.health import Alert, HealthState
 from schemas.order import Deal, OrderState, OrderTerms, OrderUpdate, Side, Signal, VenueReport
 from schemas.registry import subject_of
 from schemas.session import SessionState
-from schemas.settings import FeedSettings, SessionSettings, Settings
+from schemas.settings import AccountSettings, FeedSettings, SessionSettings, Settings
 
 _NOW = 1_577_916_000_000_000
 _MINUTE = 60_000_000
@@ -427,6 +428,17 @@ def test_a_type_without_a_table_moves_the_place_on() -> None:
     assert play.rows("SELECT * FROM stream_positions") == [{"stream": "FLOW", "seq": 1}]
 
 
+def test_every_table_and_column_is_documented() -> None:
+    """docs/database.md has a section for each table that names its columns."""
+    page = (Path(__file__).resolve().parent.parent / "docs" / "database.md").read_text(encoding="utf-8")
+    sections = {name: text for text in page.split("\n## ")[1:] for name in re.findall(r"`(\w+)`", text.split("\n")[0])}
+    play = _Play()
+    tables = [row["name"] for row in play.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    columns = [(table, row["name"]) for table in tables for row in play.rows(f"PRAGMA table_info({table})")]
+    assert len(columns) > 100
+    assert [pair for pair in columns if f"`{pair[1]}`" not in sections.get(pair[0], "")] == []
+
+
 def test_it_says_hello_at_the_start_and_when_the_bus_is_back() -> None:
     """Like everyone else; a message that did not come from a stream is not its business."""
     recorder = Recorder("recorder", 1, RecorderConfig())
@@ -443,6 +455,7 @@ def test_a_deleted_database_is_rebuilt_from_the_streams() -> None:
     floor = LocalFloor(
         Settings(
             feed=FeedSettings(speed=0, seconds=300, symbols=("EURUSD",), seed=3),
+            account=(AccountSettings(id="paper", commission=3.5),),
             session=(SessionSettings(id="a", params={"fast": 2, "slow": 5}),),
         )
     )
@@ -457,6 +470,9 @@ def test_a_deleted_database_is_rebuilt_from_the_streams() -> None:
     assert len(tables["trades"]) > 1
     booked = floor.books["paper"].execute("SELECT count(*) FROM deals").fetchone()[0]
     assert len(tables["fills"]) == booked
+    (money,) = first.execute("SELECT sum(profit + commission + swap) FROM fills").fetchone()
+    assert first.execute("SELECT balance FROM accounts").fetchall() == [(1_000_000 + money,)]
+    assert first.execute("SELECT count(*) FROM fills WHERE commission = 0").fetchone() == (0,)
 
 
 def _attached(floor: LocalFloor) -> sqlite3.Connection:
