@@ -70,6 +70,7 @@ class OrderFloor(Floor):
     """The floor with a guard that clears orders, and a clock."""
 
     def __init__(self, folder: Path, choices: Choices, *, sim: bool = False) -> None:
+        choices.calm = True
         super().__init__(folder, choices, sim=sim)
         self.clearances: list[OrderCleared] = []
         self.guard_epoch = 0
@@ -77,6 +78,7 @@ class OrderFloor(Floor):
         self.restart_guard()
         self.send(SPEC)
         self.tick()
+        choices.calm = False
         self._steps: tuple[tuple[int, Callable[[], object]], ...] = (
             (150, self.let_work),
             (180, self.order),
@@ -287,7 +289,8 @@ class OrderFloor(Floor):
         assert state.booked == sum(row[3] for row in rows)
         assert not state.outbox, "reports never reached the stream"
         stored = {event.report for _, data in self.stream if isinstance(event := decode(data), VenueReport)}
-        assert stored == {row[0] for row in self.book.execute("SELECT report FROM reports")}
+        booked = {row[0] for row in self.book.execute("SELECT report FROM reports")}
+        assert stored == booked, f"of {len(booked)} in the book {len(stored)} reports are in the stream"
         assert not self.router_actor.state.orders
         again = load(self.book)
         for name in ("router_epoch", "guard_epoch", "next_ticket", "booked", "orders", "positions", "counts"):
