@@ -19,23 +19,24 @@ import psutil
 
 from actors.announcer import NAME, Announcer
 from actors.crew import Crew
+from actors.explained import explained
 from actors.floor_error import Exit, FloorError
 from actors.floor_keys import FloorKeys
 from actors.floor_plan import places
 from actors.floor_status import FloorState, FloorStatus, read_status, same_process, write_status
 from actors.home import folder_error, open_home
 from actors.incarnations import Incarnations
+from actors.log_budget import over_budget, trim_logs
 from actors.logs import open_log
 from actors.outfit import Outfit
 from actors.restart_budget import RestartBudget
 from actors.server_post import ServerPost
 from bus.clock import LiveClock, monotonic_us, wall_us
-from bus.folder import LockHeldError
 from bus.identities import IdentityError
 from bus.interface import BusError, Incoming
-from bus.lease import Lease, LeaseLost
+from bus.lease import Lease
 from bus.natsbus import NatsBus
-from bus.server import Server, ServerError
+from bus.server import Server
 from bus.streams import Quotas
 from bus.violations import violations
 from schemas.codec import CodecError, decode_as
@@ -48,6 +49,8 @@ STATUS = Path("run") / "status.json"
 """Where the status file lies in the home."""
 _LOOK_S = 0.25
 _SECOND_US = 1_000_000
+_MINUTE_S = 60
+_RECONNECTED_S = 1.5
 _LAST_WORDS_US = 2_000_000
 
 
@@ -127,7 +130,7 @@ class Supervisor:
         except BaseException as error:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
-            failure = _explained(self.home, error)
+            failure = explained(self.home, error)
             await self.stop(str(failure) if failure is not None else "interrupted", failed=True)
             if failure is None or failure is error:
                 raise
@@ -151,6 +154,7 @@ class Supervisor:
         await bus.flush()
         self._task(self._look())
         self._task(self._hold(lease))
+        self._task(self._keep_log_budget())
         self._task(self._read_violations())
         if self._before_crew is not None:
             await self._before_crew(self)
@@ -186,7 +190,7 @@ class Supervisor:
         if task.cancelled() or (error := task.exception()) is None:
             return
         self._log.error("the supervisor failed", exc_info=error)
-        self._finish(_explained(self.home, error) or FloorError(Exit.FAILED, f"the supervisor failed: {error!r}"))
+        self._finish(explained(self.home, error) or FloorError(Exit.FAILED, f"the supervisor failed: {error!r}"))
 
     def _finish(self, error: FloorError) -> None:
         """The floor cannot go on. The first reason counts."""
@@ -214,6 +218,11 @@ class Supervisor:
 
     def _server_was_restarted(self, reason: str) -> None:
         self._log.warning("server restarted", reason=reason)
+        self._task(self._tell_of_the_server(reason))
+
+    async def _tell_of_the_server(self, reason: str) -> None:
+        """When the others have had the time to connect again."""
+        await asyncio.sleep(_RECONNECTED_S)
         self.voice.alert("critical", "server_restarted", f"nats-server {reason}; it was started again")
 
     async def _read_violations(self) -> None:
@@ -245,6 +254,19 @@ class Supervisor:
                 self._write_status()
                 self.voice.say(Beat(actor=NAME, state=self._state, pid=os.getpid()))
                 self.crew.trim_output()
+
+    async def _keep_log_budget(self) -> None:
+        """Once a minute: the oldest inbox logs go when all of them take more than `store.log_mb`."""
+        folder, limit = self.home / "inbox", self.settings.store.log_mb * 2**20
+        while True:
+            in_use = {f"{post.place.name}-{post.incarnation}.jsonl" for post in self.crew.posts.values()}
+            gone = await asyncio.to_thread(trim_logs, folder, limit, in_use)
+            if gone:
+                self._log.info("inbox logs deleted", files=gone)
+            over = over_budget(folder, limit)
+            if over:
+                self.voice.alert("warning", "log_budget", f"{folder}: logs in use are {over:,} bytes over store.log_mb")
+            await asyncio.sleep(_MINUTE_S)
 
     async def _hold(self, lease: Lease) -> None:
         """Renew the lease each second; another supervisor's, on the same server, ends this one."""
@@ -313,19 +335,3 @@ class Supervisor:
         self._state = "failed" if failed else "stopped"
         self._write_status()
         self._log.info("stopped")
-
-
-def _explained(home: Path, error: BaseException) -> FloorError | None:
-    """What people are told of an error; None for one that is not theirs (interrupts, mistakes in this program)."""
-    if isinstance(error, FloorError):
-        return error
-    if isinstance(error, ServerError):
-        held = isinstance(error.__cause__, LockHeldError)
-        return FloorError(Exit.ALREADY_RUNNING if held else Exit.ENVIRONMENT, str(error))
-    if isinstance(error, LeaseLost):
-        return FloorError(Exit.ALREADY_RUNNING, str(error))
-    if isinstance(error, BusError):
-        return FloorError(Exit.FAILED, f"the bus: {error}")
-    if isinstance(error, OSError):
-        return folder_error(home, error)
-    return None

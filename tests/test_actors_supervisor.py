@@ -1,0 +1,220 @@
+"""The supervisor with a whole real floor: what it starts again, what it tells, and what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from commandline import pitwire, running_below, status_of
+
+from actors.audit_chain import broken_link
+from actors.floor_error import Exit, FloorError
+from actors.restart_budget import RestartBudget
+from actors.supervisor import Supervisor
+from bus.clock import LiveClock
+from bus.interface import Incoming
+from bus.natsbus import NatsBus
+from schemas.base import Event
+from schemas.codec import decode
+from schemas.command import AuditEntry
+from schemas.health import Alert, HealthState
+from schemas.session import SessionState
+from schemas.settings import BusSettings, FeedSettings, SessionSettings, Settings
+
+E = TypeVar("E", bound=Event)
+SETTINGS = Settings(feed=FeedSettings(symbols=("EURUSD",)), session=(SessionSettings(id="s"),))
+
+
+class Heard:
+    """Everything that the supervisor said, with waiting."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._more = asyncio.Event()
+
+    def __call__(self, incoming: Incoming) -> None:
+        """A message arrived."""
+        self.events.append(decode(incoming.data))
+        self._more.set()
+
+    async def wait(self, kind: type[E], wanted: Callable[[E], bool]) -> E:
+        """The first one that fits, now or within 20 s."""
+        async with asyncio.timeout(20):
+            while True:
+                for event in self.events:
+                    if isinstance(event, kind) and wanted(event):
+                        return event
+                self._more.clear()
+                await self._more.wait()
+
+
+Start = Callable[[Settings], Awaitable[tuple[Supervisor, Heard]]]
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """Start a floor in the test's folder, with somebody who listens; it is taken down afterwards."""
+    floors: list[Supervisor] = []
+    buses: list[NatsBus] = []
+
+    async def begin(settings: Settings) -> tuple[Supervisor, Heard]:
+        heard = Heard()
+
+        async def listen(supervisor: Supervisor) -> None:
+            bus = await connect(supervisor, "observer")
+            buses.append(bus)
+            for subject in ("alert.>", "health.state.>", "session.state.>"):
+                bus.subscribe(subject, heard)
+            await bus.flush()
+
+        supervisor = Supervisor(tmp_path / "home", settings, before_crew=listen)
+        floors.append(supervisor)
+        await supervisor.start()
+        return supervisor, heard
+
+    yield begin
+    for bus in buses:
+        await bus.close()
+    for supervisor in floors:
+        await supervisor.stop("the test is over")
+    assert running_below(tmp_path) == []
+
+
+async def connect(supervisor: Supervisor, name: str) -> NatsBus:
+    """A connection with one of the floor's identities."""
+    bus = NatsBus(supervisor.server.url, name=name, clock=LiveClock(), seed=supervisor.keys.seed(name))
+    await bus.open()
+    return bus
+
+
+def pid_of(supervisor: Supervisor, name: str) -> int:
+    """An actor's process."""
+    return next(actor.pid for actor in supervisor.status().actors if actor.name == name)
+
+
+def alive(actor: str, restarts: int) -> Callable[[HealthState], bool]:
+    """Whether a health state says that this one lives after so many restarts."""
+    return lambda health: (health.actor, health.state, health.restarts) == (actor, "alive", restarts)
+
+
+async def test_a_killed_actor_is_started_again_and_everybody_is_told(start: Start) -> None:
+    """A new incarnation, a health state that says how the last one ended, and an alert."""
+    supervisor, heard = await start(SETTINGS)
+    post = supervisor.crew.posts["router"]
+    before = post.incarnation
+    os.kill(pid_of(supervisor, "router"), signal.SIGKILL)
+    alert = await heard.wait(Alert, lambda alert: alert.code == "restarted")
+    assert alert.values == {"process": "router"}
+    assert "was killed by signal 9" in alert.text
+    await heard.wait(HealthState, alive("router", 1))
+    assert post.incarnation > before
+    assert supervisor.status().state == "running"
+
+
+async def test_one_that_keeps_dying_is_given_up_and_its_session_fails(start: Start) -> None:
+    """The guard must know: it clears nothing for a session that is not running."""
+    supervisor, heard = await start(SETTINGS)
+    supervisor.crew.posts["session-s"].budget = RestartBudget(1)
+    for restarts in (0, 1):
+        await heard.wait(HealthState, alive("session-s", restarts))
+        os.kill(pid_of(supervisor, "session-s"), signal.SIGKILL)
+    await heard.wait(Alert, lambda alert: alert.code == "gave_up" and alert.severity == "critical")
+    await heard.wait(SessionState, lambda state: state.state == "failed")
+    told = [event.state for event in heard.events if isinstance(event, SessionState)]
+    assert told == ["running", "starting", "running", "failed"]
+    assert supervisor.crew.posts["session-s"].state == "failed"
+    assert supervisor.crew.posts["guard"].state == "alive"
+
+
+async def test_a_hung_actor_is_killed_and_started_again(start: Start) -> None:
+    """Frozen, it holds its place without filling it: the guard that does not answer is as bad as none."""
+    supervisor, heard = await start(SETTINGS)
+    os.kill(pid_of(supervisor, "guard"), signal.SIGSTOP)
+    await heard.wait(HealthState, lambda h: h.actor == "guard" and h.state == "dead")
+    await heard.wait(Alert, lambda alert: alert.code == "hung")
+    await heard.wait(HealthState, alive("guard", 1))
+
+
+async def test_who_tries_what_it_may_not_is_told_by_name(start: Start) -> None:
+    """A strategy that wants to clear its own orders."""
+    supervisor, heard = await start(SETTINGS)
+    thief = await connect(supervisor, "session-s")
+    thief.on_trouble(lambda _: None)
+    thief.publish("order.cleared.paper.s", b"{}")
+    alert = await heard.wait(Alert, lambda alert: alert.code == "permission_violation")
+    await thief.close()
+    assert alert.values == {"who": "session-s", "subject": "order.cleared.paper.s"}
+
+
+async def test_a_killed_server_comes_back_on_its_port_with_its_streams_and_identities(start: Start) -> None:
+    """Everyone reconnects by itself, nobody but the server is started again."""
+    supervisor, heard = await start(SETTINGS)
+    url, pids = supervisor.server.url, [actor.pid for actor in supervisor.status().actors[1:]]
+    os.kill(supervisor.server.pid, signal.SIGKILL)
+    await heard.wait(Alert, lambda alert: alert.code == "server_restarted")
+    assert supervisor.server.url == url
+    assert await supervisor.server.problem() == ""
+    assert [actor.pid for actor in supervisor.status().actors[1:]] == pids
+
+
+async def test_ups_and_downs_are_audited_in_one_chain(start: Start) -> None:
+    """Over the end of a floor: the next supervisor goes on where the last one ended."""
+    first, _ = await start(SETTINGS)
+    await first.stop("maintenance")
+    second, heard = await start(SETTINGS)
+    bus = await connect(second, "supervisor")
+    entries = [decode(incoming.data) for incoming in await bus.history("ORDERS", ["audit.>"])]
+    sessions = [decode(incoming.data) for incoming in await bus.history("ORDERS", ["session.state.>"])]
+    await bus.close()
+    audited = [entry for entry in entries if isinstance(entry, AuditEntry)]
+    assert [(entry.action, entry.result) for entry in audited] == [
+        ("floor.up", "ok"),
+        ("floor.down", "ok"),
+        ("floor.up", "ok"),
+    ]
+    assert audited[1].detail == {"reason": "maintenance"}
+    assert broken_link(audited) == ""
+    assert [state.state for state in sessions if isinstance(state, SessionState)] == ["running", "stopped", "running"]
+    assert [post.incarnation for post in second.crew.posts.values()] == [9, 10, 11, 12, 13, 14]
+    assert heard.events
+
+
+async def test_in_simulated_time_a_death_is_the_end(start: Start) -> None:
+    """Nobody can make good what the dead one has missed."""
+    settings = Settings(feed=FeedSettings(speed=0, seconds=100_000), session=SETTINGS.session)
+    supervisor, _ = await start(settings)
+    os.kill(pid_of(supervisor, "gateway-paper"), signal.SIGKILL)
+    with pytest.raises(FloorError, match="gateway-paper was killed by signal 9") as caught:
+        await asyncio.wait_for(supervisor.watch(), 20)
+    assert caught.value.code is Exit.FAILED
+
+
+async def test_a_server_elsewhere_is_refused_for_now(tmp_path: Path) -> None:
+    """It would have to know this floor's identities."""
+    with pytest.raises(FloorError, match=r"bus\.url"):
+        Supervisor(tmp_path, Settings(bus=BusSettings(url="nats://127.0.0.1:4222")))
+
+
+def test_a_killed_supervisor_is_started_again_and_ends_what_was_left(tmp_path: Path) -> None:
+    """The keeper starts it; a frozen child of the old one, which no end of file reaches, is killed."""
+    home = tmp_path / "home"
+    assert pitwire("up", "--home", home, cwd=tmp_path).returncode == 0
+    before = status_of(home)
+    frozen = next(actor["pid"] for actor in before["actors"] if actor["name"] == "guard")
+    try:
+        os.kill(frozen, signal.SIGSTOP)
+        os.kill(before["pid"], signal.SIGKILL)
+        while (now := status_of(home))["pid"] == before["pid"] or now["state"] != "running":
+            pass
+        assert now["incarnation"] > max(actor["incarnation"] for actor in before["actors"])
+        with pytest.raises(ProcessLookupError):
+            os.kill(frozen, 0)
+        assert now["port"] == before["port"]
+    finally:
+        assert pitwire("down", "--home", home, cwd=tmp_path).returncode == 0
+    assert running_below(tmp_path) == []
