@@ -113,8 +113,9 @@ class Pull:
         self._handler(Incoming(subject, data, "", headers, stream_seq, deliveries > 1, partial(self._ack, reply)))
 
     def _ack(self, reply: str) -> None:
-        """Acknowledge; lost while the link is down, and then the message comes again."""
-        self._link.send(command(reply, b"+ACK"))
+        """Acknowledge; without a link that is lost, and the message comes again."""
+        if self._link.up:
+            self._link.send(command(reply, b"+ACK"))
 
     def _status(self, headers: Mapping[str, str]) -> None:
         code = headers.get(STATUS, "")

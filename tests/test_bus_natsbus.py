@@ -9,7 +9,7 @@ import pytest
 from servers import Collector, NatsServer, bus_on, link_events, make_stream, running
 
 from bus.clock import LiveClock
-from bus.interface import BusError, Incoming, Replied, Stored
+from bus.interface import Bus, BusError, Incoming, Replied, Stored
 from bus.natsbus import NatsBus
 
 
@@ -214,7 +214,7 @@ async def test_what_cannot_be_sent_is_refused_before_it_reaches_the_wire(
 
 async def test_a_bus_that_is_not_open_refuses_to_send(nats_server: NatsServer) -> None:
     """Before open and after close nothing is queued for later."""
-    bus = NatsBus(nats_server.url, name="shut", clock=LiveClock())
+    bus: Bus = NatsBus(nats_server.url, name="shut", clock=LiveClock())
     with pytest.raises(BusError, match="not open yet"):
         bus.publish("a", b"{}")
     await bus.open()

@@ -233,6 +233,7 @@ async def test_history_ends_with_what_was_the_last_message_when_it_began(
         await writer.flush()
         found = await bus.history("S", ["s.0", "s.1"])
         assert [item.stream_seq for item in found] == list(range(1, 101))
+        await writer.flush()
         assert len(asked.items) > 50
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -198,6 +201,27 @@ def test_the_bus_survives_a_kill_on_uvloop_too(nats_server: NatsServer) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(scenario())
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes this test's certificate")
+async def test_the_bus_survives_a_kill_over_tls_too(tmp_path: Path) -> None:
+    """Another machine connects with TLS; a server whose certificate is not trusted is refused in words."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=floor"
+    files = ["-keyout", str(key), "-out", str(certificate), "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*make.split(), *files], check=True, capture_output=True)  # noqa: ASYNC221 - nothing waits yet
+    with running(tmp_path, f'tls {{ cert_file: "{certificate}", key_file: "{key}" }}') as server:
+        async with bus_on(server, tls=ssl.create_default_context(cafile=str(certificate))) as bus:
+            links = link_events(bus)
+            await assert_works(bus)
+            server.kill()
+            server.start()
+            await links.count(2)
+            await assert_works(bus)
+        stranger = NatsBus(server.url, name="stranger", clock=LiveClock(), connect_timeout_us=300_000)
+        stranger.on_trouble(lambda _: None)
+        with pytest.raises(BusError, match="certificate verify failed"):
+            await stranger.open()
 
 
 # 4. Flush is a barrier.
