@@ -144,7 +144,10 @@ async def quiet(supervisor: Supervisor, witness: Witness) -> None:
         await witness.change()
         stats, beats = witness.stats, witness.beats
         if (
-            all(name in stats and stats[name].ticks and stats[name].positions == stats[name].open_orders == 0 for name in ("a", "b"))
+            all(
+                name in stats and stats[name].ticks and stats[name].positions == stats[name].open_orders == 0
+                for name in ("a", "b")
+            )
             and not beats["router"].gauges["open_orders"]
             and beats["recorder"].gauges.get("orders_seq", 0) >= await last_of_orders(supervisor)
         ):
