@@ -7,25 +7,33 @@ place in the stream are one transaction, and only then it is acked. A message th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import ClassVar
 
 import msgspec
 
 from actors.actor import Actor, Subscribe
 from actors.effects import Acknowledge, Effect, EventIn, Failed, LinkChanged, Publish, Store
-from actors.recorder_rows import Statement, statements, unrecordable
+from actors.recorder_rows import statements, unrecordable
 from actors.recorder_schema import RecorderState
-from actors.stream_progress import Progress
+from actors.stream_progress import RING, Progress
+from schemas.base import Event
 from schemas.health import Hello
 from schemas.settings import Settings
 
 __all__ = ["Recorder", "RecorderConfig", "RecorderState", "config_from"]
 
 _POSITION = (
-    "INSERT INTO stream_positions (stream, seq) VALUES (?, ?) ON CONFLICT (stream) DO UPDATE SET seq = excluded.seq"
+    "INSERT INTO stream_positions (stream, seq, epoch) VALUES (?, ?, ?)"
+    " ON CONFLICT (stream) DO UPDATE SET seq = excluded.seq, epoch = excluded.epoch"
+)
+_MARK = (
+    "INSERT INTO stream_marks (stream, slot, seq, epoch, mark) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (stream, slot) DO UPDATE SET seq = excluded.seq, epoch = excluded.epoch, mark = excluded.mark"
 )
 _NO_GAPS = "DELETE FROM stream_gaps WHERE stream = ?"
 _GAP = "INSERT INTO stream_gaps (stream, first, last) VALUES (?, ?, ?)"
+_UNKNOWN = (0, 0)  # no gap is this one: what the database has is not known until it is written again
 
 
 class RecorderConfig(msgspec.Struct, frozen=True):
@@ -70,15 +78,21 @@ class Recorder(Actor):
         if not stream or seq <= 0:
             return ()
         progress = self.state.streams.setdefault(stream, Progress())
+        mark = _mark(message.subject, message.event)
+        place = progress.take(seq, mark)
         done = Acknowledge(stream, seq)
-        if not progress.wants(seq):
+        if place is None:
             return [done]
         try:
-            rows = statements(message.event, stream, seq)
+            rows = statements(message.event, stream, place)
         except ValueError as error:
-            rows = unrecordable(message.event, stream, seq, str(error))
-        changed = progress.take(seq)
-        rows += self._place(stream, progress, changed or stream in self.state.unsaved)
+            rows = unrecordable(message.event, stream, place, str(error))
+        rows.append((_POSITION, (stream, progress.seq, progress.epoch)))
+        rows.append((_MARK, (stream, seq % RING, seq, progress.epoch, mark)))
+        if progress.gaps != self.state.gaps.get(stream, []):
+            self.state.gaps[stream] = list(progress.gaps)
+            rows.append((_NO_GAPS, (stream,)))
+            rows += [(_GAP, (stream, first, last)) for first, last in progress.gaps]
         return [Store(tuple(rows)), done]
 
     def on_failure(self, message: Failed, now: int) -> Sequence[Effect]:
@@ -86,8 +100,7 @@ class Recorder(Actor):
         failed = message.message
         if isinstance(failed, EventIn) and failed.stream:
             self.state.streams.setdefault(failed.stream, Progress()).give_back(failed.stream_seq)
-            if failed.stream not in self.state.unsaved:
-                self.state.unsaved.append(failed.stream)
+            self.state.gaps[failed.stream] = [_UNKNOWN]
         return ()
 
     def gauges(self) -> dict[str, int]:
@@ -96,10 +109,8 @@ class Recorder(Actor):
         orders, flow = streams.get("ORDERS", Progress()), streams.get("FLOW", Progress())
         return {"orders_seq": orders.seq, "flow_seq": flow.seq, "missing": orders.missing + flow.missing}
 
-    def _place(self, stream: str, progress: Progress, gaps: bool) -> list[Statement]:
-        place: list[Statement] = [(_POSITION, (stream, progress.seq))]
-        if gaps:
-            self.state.unsaved = [name for name in self.state.unsaved if name != stream]
-            place.append((_NO_GAPS, (stream,)))
-            place += [(_GAP, (stream, first, last)) for first, last in progress.gaps]
-        return place
+
+def _mark(subject: str, event: Event) -> int:
+    """A number for a message by which it is known again."""
+    identity = f"{subject}#{event.incarnation}.{event.sequence}@{event.time}"
+    return int.from_bytes(blake2b(identity.encode("utf-8", "replace"), digest_size=6).digest(), "big")

@@ -189,13 +189,29 @@ _FIRST = Migration(
         ) STRICT
         """,
         "CREATE INDEX audit_by_number ON audit (number)",
-        "CREATE TABLE stream_positions (stream TEXT NOT NULL PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+        """
+        CREATE TABLE stream_positions (
+            stream TEXT NOT NULL PRIMARY KEY,
+            seq INTEGER NOT NULL,
+            epoch INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
         """
         CREATE TABLE stream_gaps (
             stream TEXT NOT NULL,
             first INTEGER NOT NULL,
             last INTEGER NOT NULL,
             PRIMARY KEY (stream, first)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE stream_marks (
+            stream TEXT NOT NULL,
+            slot INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            epoch INTEGER NOT NULL,
+            mark INTEGER NOT NULL,
+            PRIMARY KEY (stream, slot)
         ) STRICT, WITHOUT ROWID
         """,
     ),
@@ -206,16 +222,21 @@ MIGRATIONS: tuple[Migration, ...] = (_FIRST,)
 
 
 class RecorderState(msgspec.Struct):
-    """How far each stream has been recorded, by its name. `unsaved`: streams whose gaps the database does not have."""
+    """How far each stream has been recorded, by its name. `gaps`: those that the database has of each."""
 
     streams: dict[str, Progress] = msgspec.field(default_factory=dict)
-    unsaved: list[str] = msgspec.field(default_factory=list)
+    gaps: dict[str, list[tuple[int, int]]] = msgspec.field(default_factory=dict)
 
 
 def load(connection: sqlite3.Connection) -> RecorderState:
     """Create or migrate the tables and read how far they reach. Raises DatabaseError."""
     migrate(connection, MIGRATIONS)
-    streams = {stream: Progress(seq) for stream, seq in connection.execute("SELECT stream, seq FROM stream_positions")}
+    state = RecorderState()
+    for stream, seq, epoch in connection.execute("SELECT stream, seq, epoch FROM stream_positions ORDER BY stream"):
+        state.streams[stream] = Progress(seq, epoch)
     for stream, first, last in connection.execute("SELECT stream, first, last FROM stream_gaps ORDER BY stream, first"):
-        streams.setdefault(stream, Progress()).gaps.append((first, last))
-    return RecorderState(streams)
+        state.streams[stream].gaps.append((first, last))
+    for stream, slot, seq, epoch, mark in connection.execute("SELECT stream, slot, seq, epoch, mark FROM stream_marks"):
+        state.streams[stream].marks[slot] = (seq, epoch, mark)
+    state.gaps = {stream: list(progress.gaps) for stream, progress in state.streams.items()}
+    return state

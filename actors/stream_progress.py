@@ -1,47 +1,56 @@
 """Which messages of a stream have been dealt with, exactly.
 
 A durable consumer gives what was not acked again, but not in its old place: after a restart newer messages come first.
-So the highest sequence alone would take the late ones for repeats and lose them. This keeps the holes below it too.
+So the highest sequence alone would take the late ones for repeats and lose them; the holes below it are kept too. And a
+stream that is written asynchronously loses its end when the server is killed, and then gives the same numbers to other
+messages: what was under the last numbers is remembered by a mark, so that those are not taken for repeats either.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Progress"]
+__all__ = ["RING", "Progress"]
+
+RING = 8192
+"""For how many of the last sequences the marks are kept: more than a consumer gives again after a kill."""
+_EPOCH = 2**40
 
 
 class Progress(msgspec.Struct):
     """`seq` is the highest sequence seen; `gaps` are the ranges [first, last] below it that were not, in order.
 
-    What was purged from the stream before it was read stays a gap for good and does no harm.
+    `epoch` counts how often the stream was found to hold other messages than before. `marks` holds (sequence, epoch,
+    mark) by sequence modulo RING. What was purged before it was read stays a gap for good and does no harm.
     """
 
     seq: int = 0
+    epoch: int = 0
     gaps: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    marks: dict[int, tuple[int, int, int]] = msgspec.field(default_factory=dict)
 
     def wants(self, seq: int) -> bool:
-        """Whether this message has not been dealt with."""
+        """Whether nothing has been dealt with under this number."""
         return seq > self.seq or any(first <= seq <= last for first, last in self.gaps)
 
-    def take(self, seq: int) -> bool:
-        """Note that it is dealt with; whether the gaps changed."""
-        if seq > self.seq:
-            hole = (self.seq + 1, seq - 1)
-            self.seq = seq
-            if hole[0] > hole[1]:
-                return False
-            self.gaps.append(hole)
-            return True
-        gaps: list[tuple[int, int]] = []
-        for first, last in self.gaps:
-            if first <= seq <= last:
-                gaps += [part for part in ((first, seq - 1), (seq + 1, last)) if part[0] <= part[1]]
-            else:
-                gaps.append((first, last))
-        changed = gaps != self.gaps
-        self.gaps = gaps
-        return changed
+    def take(self, seq: int, mark: int) -> int | None:
+        """Note that the message `mark` with this sequence is dealt with; None if it was before.
+
+        Otherwise its place, which grows with the sequence and is higher than all before whenever the stream has lost
+        its end or was made anew.
+        """
+        if self.wants(seq):
+            self._fill(seq)
+        else:
+            known, epoch, before = self.marks.get(seq % RING, (seq, self.epoch, mark))
+            if (known, before) == (seq, mark):
+                return None
+            if epoch == self.epoch:
+                self.epoch += 1
+            if known != seq:  # so far back that it is another stream: it begins here
+                self.seq, self.gaps = seq, []
+        self.marks[seq % RING] = (seq, self.epoch, mark)
+        return self.epoch * _EPOCH + seq
 
     def give_back(self, seq: int) -> None:
         """Note that it was not dealt with after all: it is wanted again."""
@@ -59,3 +68,17 @@ class Progress(msgspec.Struct):
     def missing(self) -> int:
         """How many messages the gaps hold."""
         return sum(last - first + 1 for first, last in self.gaps)
+
+    def _fill(self, seq: int) -> None:
+        if seq > self.seq:
+            if seq > self.seq + 1:
+                self.gaps.append((self.seq + 1, seq - 1))
+            self.seq = seq
+            return
+        gaps: list[tuple[int, int]] = []
+        for first, last in self.gaps:
+            if first <= seq <= last:
+                gaps += [part for part in ((first, seq - 1), (seq + 1, last)) if part[0] <= part[1]]
+            else:
+                gaps.append((first, last))
+        self.gaps = gaps

@@ -378,6 +378,30 @@ def test_a_message_that_a_killed_recorder_left_is_taken_although_newer_ones_came
     assert play.recorder.gauges()["missing"] == 0
 
 
+def test_a_stream_that_lost_its_end_with_the_server_is_followed(tmp_path: Path) -> None:
+    """FLOW is written asynchronously: after a killed server other messages have its last numbers. They are recorded,
+    replace what is older, and do not wipe out what was recorded of those that are gone; also after a restart.
+    """
+    play = _Play(tmp_path / "x.sqlite")
+    alerts = [
+        Alert(time=_NOW + n, sequence=n, severity="info", code="a", text=str(n), actor="guard") for n in range(1, 9)
+    ]
+    for seq, event in enumerate([*alerts[:4], _account(1)], 1):
+        assert play.give("FLOW", seq, event)
+    play.connection.close()
+    play.start()
+    for seq, event in enumerate([_account(2), *alerts[4:]], 4):
+        assert play.give("FLOW", seq, event)
+    assert [row["text"] for row in play.rows("SELECT text FROM monitoring_events ORDER BY seq")] == list("12345678")
+    assert play.rows("SELECT positions FROM accounts") == [{"positions": 2}]
+    assert play.recorder.gauges() == {"orders_seq": 0, "flow_seq": 8, "missing": 0}
+    play.connection.close()
+    play.start()
+    before = play.connection.total_changes
+    assert play.give("FLOW", 4, _account(2))
+    assert play.connection.total_changes == before
+
+
 def test_a_failed_store_is_not_acked_and_made_good_later(tmp_path: Path) -> None:
     """What could not be stored is wanted again, also when the recorder restarts in between."""
     play = _Play(tmp_path / "x.sqlite")
@@ -395,6 +419,20 @@ def test_a_failed_store_is_not_acked_and_made_good_later(tmp_path: Path) -> None
     for message in [*failed, *messages[6:]]:
         assert play.give(*message)
     assert play.tables() == _played(messages).tables()
+    assert play.rows("SELECT * FROM stream_gaps") == []
+
+
+def test_a_late_message_that_fails_once_leaves_no_gap_behind() -> None:
+    """Filling a hole is undone by the failure and done by the next try, in the database as well."""
+    play = _Play()
+    for seq in (1, 3):
+        assert play.give("FLOW", seq, _account(seq))
+    play.connection.execute("CREATE TRIGGER full BEFORE UPDATE ON accounts BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    play.connection.execute("CREATE TRIGGER more BEFORE INSERT ON accounts BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    assert not play.give("FLOW", 2, _account(2))
+    play.connection.execute("DROP TRIGGER full")
+    play.connection.execute("DROP TRIGGER more")
+    assert play.give("FLOW", 2, _account(2))
     assert play.rows("SELECT * FROM stream_gaps") == []
 
 
@@ -425,7 +463,7 @@ def test_a_type_without_a_table_moves_the_place_on() -> None:
         account="paper", ticket=1, symbol="EURUSD", side="buy", volume=0.1, price_open=1.1, opened_at=_NOW
     )
     assert play.give("FLOW", 1, position)
-    assert play.rows("SELECT * FROM stream_positions") == [{"stream": "FLOW", "seq": 1}]
+    assert play.rows("SELECT * FROM stream_positions") == [{"stream": "FLOW", "seq": 1, "epoch": 0}]
 
 
 def test_every_table_and_column_is_documented() -> None:
