@@ -1,4 +1,8 @@
-"""The bus server's place on the floor: started, watched, and started again on the same port, store and identities."""
+"""The bus server's place on the floor: started, watched, and started again on the same port, store and identities.
+
+nats-server knows nothing of the pipe that ends the other children when the supervisor is killed. A shell that does
+waits beside it, and ends it then.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Literal
 
-from actors.children import created_at, describe_exit
+from actors.children import Child, created_at, describe_exit
 from actors.floor_error import Exit, FloorError
 from actors.floor_keys import FloorKeys
 from actors.floor_status import ActorStatus
@@ -23,6 +27,8 @@ __all__ = ["SERVER_NAME", "ServerPost"]
 SERVER_NAME = "nats-server"
 _ASK_S = 2.0
 _UNFIT_US = 10_000_000
+# Reads a pipe that nobody writes to: the end of file is the supervisor's death. $0 is the server, $1 the descriptor.
+_WATCHMAN = ("/bin/sh", "-c", 'read -r _ <"/dev/fd/$1"; kill "$0"')
 
 
 class ServerPost:
@@ -36,6 +42,7 @@ class ServerPost:
         self._budget = budget
         self._started_us = 0
         self._created = 0.0
+        self._watchman: Child | None = None
         self._state: Literal["starting", "alive", "late", "dead", "stopped", "failed"] = "starting"
         self._reason = ""
 
@@ -47,6 +54,13 @@ class ServerPost:
     async def open(self) -> None:
         """Start it and make its streams. Raises ServerError or BusError."""
         await self.server.start(self._keys.include)
+        await self._dismiss_watchman()
+        self._watchman = await Child.spawn(
+            "watchman",
+            [*_WATCHMAN, str(self.server.pid)],
+            self.server.log.with_name("watchman.out"),
+            lambda _: None,
+        )
         await ensure_streams(self.server.url, self._keys, self._quotas)
         self._started_us = monotonic_us()
         self._created = created_at(self.server.pid)
@@ -104,7 +118,14 @@ class ServerPost:
         """End it. Idempotent."""
         self.up.clear()
         await self.server.stop()
+        await self._dismiss_watchman()
         self._state, self._reason = "stopped", ""
+
+    async def _dismiss_watchman(self) -> None:
+        watchman, self._watchman = self._watchman, None
+        if watchman is not None:
+            watchman.kill()
+            await watchman.wait()
 
     def status(self, now_us: int) -> ActorStatus:
         """For the status file."""

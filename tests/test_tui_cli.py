@@ -232,8 +232,8 @@ def test_an_actor_that_cannot_start_is_the_reason_and_takes_everything_down(tmp_
     assert running_below(home) == []
 
 
-def test_status_tells_a_frozen_floor_and_down_ends_it_all_the_same(tmp_path: Path, home: Path) -> None:
-    """A supervisor that stands still cannot end its children in order; they end without it."""
+def test_status_tells_a_frozen_floor_and_what_is_killed_takes_everything_with_it(tmp_path: Path, home: Path) -> None:
+    """A supervisor that is gone cannot end its children in order; they end without it, and so does the server."""
     assert pitwire("up", "--home", home, cwd=tmp_path).returncode == 0
     floor = status_of(home)
     keeper = int((home / "run" / "lock").read_text(encoding="ascii"))
@@ -247,12 +247,25 @@ def test_status_tells_a_frozen_floor_and_down_ends_it_all_the_same(tmp_path: Pat
     assert "frozen" in status.stdout
     for pid in (keeper, floor["pid"]):
         os.kill(pid, signal.SIGKILL)
-    actors = [psutil.Process(actor["pid"]) for actor in floor["actors"][1:] if psutil.pid_exists(actor["pid"])]
+    actors = [psutil.Process(actor["pid"]) for actor in floor["actors"] if psutil.pid_exists(actor["pid"])]
     assert psutil.wait_procs(actors, 20)[1] == []
     status = pitwire("status", "--home", home, cwd=tmp_path)
-    assert (status.returncode, "left running: nats-server" in status.stdout) == (3, True), status.stdout
+    assert (status.returncode, f"process {floor['pid']} was killed" in status.stdout) == (3, True), status.stdout
+
+
+def test_down_names_and_kills_what_a_killed_floor_left_behind(tmp_path: Path, home: Path) -> None:
+    """A frozen actor sees no end of file, and ends no other way."""
+    assert pitwire("up", "--home", home, cwd=tmp_path).returncode == 0
+    floor = status_of(home)
+    guard = next(actor["pid"] for actor in floor["actors"] if actor["name"] == "guard")
+    os.kill(guard, signal.SIGSTOP)
+    for pid in (int((home / "run" / "lock").read_text(encoding="ascii")), floor["pid"]):
+        os.kill(pid, signal.SIGKILL)
+    status = pitwire("status", "--home", home, cwd=tmp_path)
+    assert (status.returncode, f"guard ({guard})" in status.stdout) == (3, True), status.stdout
     down = pitwire("down", "--home", home, cwd=tmp_path)
-    assert (down.returncode, "nats-server" in down.stdout) == (0, True)
+    assert (down.returncode, f"guard ({guard})" in down.stdout) == (0, True)
+    assert not psutil.pid_exists(guard)
 
 
 def test_a_hang_up_does_not_end_the_floor_in_the_background(tmp_path: Path, home: Path) -> None:

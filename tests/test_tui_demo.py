@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psutil
 from commandline import COMMAND, environment, pitwire, running_below
 
 from bus.buslog import BusLog
@@ -166,6 +167,23 @@ def test_an_actor_that_dies_breaks_simulated_time_and_ends_the_demo(tmp_path: Pa
     assert (demo.returncode, errors) == (1, "pitwire: guard was killed by signal 9\n")
     assert running_below(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_demo_that_is_killed_takes_its_floor_with_it(tmp_path: Path) -> None:
+    """Nothing of it can be cleaned up by itself any more, yet no process is left, the server included."""
+    command = [*COMMAND, "demo", "--seconds", "100000"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(TMPDIR=str(tmp_path))) as demo:
+        _wait_for_actor(tmp_path)
+        floor = [process for process in psutil.process_iter() if process.pid in _pids(tmp_path)]
+        demo.kill()
+    assert len(floor) == 7
+    assert psutil.wait_procs(floor, 20)[1] == []
+    assert running_below(tmp_path) == []
+
+
+def _pids(folder: Path) -> set[int]:
+    path = next(folder.glob("pitwire-demo-*/run/status.json"))
+    return {int(actor["pid"]) for actor in json.loads(path.read_text(encoding="utf-8"))["actors"]}
 
 
 def _wait_for_actor(folder: Path) -> int:
