@@ -15,8 +15,19 @@ import psutil
 
 from bus.clock import wall_us
 
-__all__ = ["ActorStatus", "FloorState", "FloorStatus", "read_status", "same_process", "troubles", "write_status"]
+__all__ = [
+    "STATUS",
+    "ActorStatus",
+    "FloorState",
+    "FloorStatus",
+    "read_status",
+    "same_process",
+    "troubles",
+    "write_status",
+]
 
+STATUS = Path("run") / "status.json"
+"""Where the file lies in the home."""
 STALE_US = 5_000_000
 """A status older than this was written by a supervisor that does not run as it should."""
 _CREATED_DIFFERENCE_S = 0.05

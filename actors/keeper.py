@@ -20,7 +20,7 @@ import msgspec
 
 from actors.children import describe_exit, environment, module_command
 from actors.floor_error import Exit, FloorError
-from actors.floor_status import read_status
+from actors.floor_status import STATUS, read_status
 from actors.home import folder_error
 from actors.readiness import SETTINGS, Readiness, read_readiness, teller
 from actors.restart_budget import RestartBudget
@@ -32,7 +32,6 @@ __all__ = ["LOCK", "Keeper", "main"]
 
 LOCK = Path("run") / "lock"
 """Where the lock lies in the home; it holds the keeper's process id."""
-_STATUS = Path("run") / "status.json"
 _LOOK_S = 1.0
 _FROZEN_US = 20_000_000
 
@@ -115,7 +114,7 @@ class Keeper:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(_LOOK_S)
                 return
-            status = read_status(self._home / _STATUS)
+            status = read_status(self._home / STATUS)
             if status is None or status.written != written:
                 written, changed_us = status.written if status is not None else 0, monotonic_us()
             elif monotonic_us() - changed_us > _FROZEN_US:

@@ -23,7 +23,7 @@ from actors.explained import explained
 from actors.floor_error import Exit, FloorError
 from actors.floor_keys import FloorKeys
 from actors.floor_plan import places
-from actors.floor_status import FloorState, FloorStatus, read_status, same_process, write_status
+from actors.floor_status import STATUS, FloorState, FloorStatus, read_status, same_process, write_status
 from actors.home import folder_error, open_home
 from actors.incarnations import Incarnations
 from actors.log_budget import over_budget, trim_logs
@@ -43,10 +43,8 @@ from schemas.codec import CodecError, decode_as
 from schemas.health import Alert, Beat, Hello
 from schemas.settings import Settings
 
-__all__ = ["STATUS", "Supervisor"]
+__all__ = ["Supervisor"]
 
-STATUS = Path("run") / "status.json"
-"""Where the status file lies in the home."""
 _LOOK_S = 0.25
 _SECOND_US = 1_000_000
 _MINUTE_S = 60

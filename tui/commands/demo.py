@@ -9,17 +9,18 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import typer
 
 from actors.floor_error import Exit, FloorError
 from actors.home import folder_error
-from actors.supervisor_process import run_loop
 from schemas.settings import FeedSettings, SessionSettings, Settings, StoreSettings
-from tui.commands.demo_floor import DemoFloor, Summary
 from tui.commands.options import JsonOption, say, usable
+
+if TYPE_CHECKING:
+    from tui.commands.demo_floor import DemoFloor, Summary
 
 __all__ = ["demo"]
 
@@ -51,6 +52,9 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter for each option
     as_json: JsonOption = False,
 ) -> None:
     """Run a complete private floor to the end of its data and print a summary."""
+    from actors.supervisor_process import run_loop
+    from tui.commands.demo_floor import DemoFloor
+
     settings = usable(_settings(ticks, form, symbol, seed, seconds, _speed(speed), inbox=record is not None))
     for folder in (keep, record):
         if folder is not None:

@@ -9,9 +9,8 @@ from pathlib import Path
 import psutil
 
 from actors.floor_error import Exit, FloorError
-from actors.floor_status import FloorStatus, read_status, same_process
+from actors.floor_status import STATUS, FloorStatus, read_status, same_process
 from actors.keeper import LOCK
-from actors.supervisor import STATUS
 from bus.clock import monotonic_us
 from bus.folder import FolderLock, LockHeldError
 from tui.commands.options import HomeOption, say

@@ -11,8 +11,7 @@ import psutil
 import typer
 
 from actors.floor_error import Exit
-from actors.floor_status import FloorStatus, read_status, same_process, troubles
-from actors.supervisor import STATUS
+from actors.floor_status import STATUS, FloorStatus, read_status, same_process, troubles
 from bus.clock import wall_us
 from tui.commands.down import lock_holder, remains
 from tui.commands.options import HomeOption, JsonOption, say
