@@ -17,6 +17,7 @@ from actors.intake import Intake
 from actors.mailbox import Entry, Mailbox
 from actors.voice import Voice
 from bus.clock import SimClock, wall_us
+from bus.eventlog import LogWriteError
 from schemas.health import Beat
 
 if TYPE_CHECKING:
@@ -186,7 +187,11 @@ class Runtime:
                     self._mailbox.put_back(entry)
                     continue
             if entry.message is not None:
-                self._handle(entry, entry.message)
+                try:
+                    self._handle(entry, entry.message)
+                except LogWriteError as error:  # what cannot be written down is not handled, nor passed over in silence
+                    self._fatal(f"the inbox log: {error}")
+                    return
         self._wake()
 
     def _time(self) -> int:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from actors.actor import Actor, Subscribe
 from actors.cell import Outgoing
 from actors.effects import (
     Acknowledge,
     Answer,
     CancelTimer,
+    Effect,
     EventIn,
     Failed,
     LinkChanged,
@@ -29,7 +34,10 @@ from actors.effects import (
     TimerIn,
 )
 from actors.inboxlog import InboxLog, read_inbox
+from actors.runtime import Runtime
 from bus.eventlog import LogReadError, LogWriteError, LogWriter
+from bus.localbus import LocalBus, drive
+from schemas.base import Event
 from schemas.codec import encode
 from schemas.health import Alert
 from schemas.market import Tick
@@ -203,6 +211,36 @@ def test_a_log_of_the_same_incarnation_is_not_overwritten(tmp_path: Path) -> Non
     _log(tmp_path / "guard-3.jsonl").close()
     with pytest.raises(LogWriteError, match="exists already"):
         _log(tmp_path / "guard-3.jsonl")
+
+
+def test_an_actor_whose_log_cannot_be_written_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk a message is neither handled without a trace nor dropped in silence: the process is to end."""
+    bus, failed, heard = LocalBus(), list[str](), list[Event]()
+
+    class Listener(Actor):
+        role = "listener"
+
+        def subscriptions(self) -> Sequence[Subscribe]:
+            return [Subscribe("alert.>")]
+
+        def on_event(self, message: EventIn, now: int) -> Sequence[Effect]:
+            heard.append(message.event)
+            return []
+
+    log = _log(tmp_path / "guard-3.jsonl")
+    runtime = Runtime(Listener("guard", 3), bus, bus, inbox=log, fatal=failed.append)
+    drive(runtime.start())
+    bus.run()
+
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        bus.publish(_SUBJECT, encode(_ALERT))
+        bus.run()
+    assert heard == []
+    assert failed == [f"the inbox log: {tmp_path / 'guard-3.jsonl'}: the disk is full"]
 
 
 @pytest.mark.parametrize(
