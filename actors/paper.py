@@ -147,6 +147,7 @@ class Paper(Actor):
             if written is None or written[0] != inner or not any(word in reason for word in _CERTAIN):
                 raise RuntimeError(f"stopping, the book may or may not be as it is in memory: {reason}")
             revert(self.state, written[1])
+            self.state.account = None  # what was to be told of it was not
             reason = f"book not writable: {reason}"
         if isinstance(inner, TimerIn):
             self._out.append(SetTimer("marks", now + _SECOND_US))
