@@ -218,7 +218,9 @@ class Database:
                 raise
             return connection
 
-        connection = _Connection(opened)
+        # Not by aiosqlite's own thread: when that cannot open it ends some time later, perhaps after the event loop.
+        raw = await asyncio.to_thread(opened)
+        connection = _Connection(lambda: raw)
         await connection
         return cls(connection)
 
