@@ -28,9 +28,9 @@ from actors.guard import Guard, GuardState, config_from, recover
 from actors.guard_case import Trading
 from schemas.base import Event
 from schemas.codec import decode, encode
-from schemas.command import RiskState
+from schemas.command import AuditEntry, RiskState
 from schemas.health import Alert, Hello
-from schemas.order import OrderCleared, OrderIntent, OrderRefused, OrderState, OrderTerms, OrderUpdate
+from schemas.order import OrderCleared, OrderIntent, OrderRefused, OrderState, OrderTerms, OrderUpdate, VenueReport
 from schemas.settings import FeedSettings, GuardSettings
 
 WAIT = 3 * SECOND + 2 * 250 * MS
@@ -473,6 +473,16 @@ def test_a_cap_counts_clearances_that_nobody_has_taken_up_yet(desk: Desk) -> Non
     assert desk.guard.gauges()["released"] == 1
 
 
+def test_a_short_clearance_is_released_before_a_long_one(desk: Desk) -> None:
+    """Each at its own time, whichever came first."""
+    long, short = later(desk, 1), later(desk, 2, expires_at=desk.now + SECOND)
+    assert [desk.ask(long), desk.ask(short)] == ["open", "open"]
+    desk.pass_time(SECOND + 250 * MS + 1)
+    assert set(desk.guard.state.exposure.orders) == {long.id}
+    desk.pass_time(2 * SECOND)
+    assert desk.guard.state.exposure.orders == {}
+
+
 def test_caps_hold_across_the_sessions_of_an_account(desk: Desk) -> None:
     """Lots by symbol and account and the number of positions; another account has its own."""
     desk.open_position(1, ticket=1, volume=0.05)
@@ -611,6 +621,13 @@ def test_the_stricter_of_settings_and_record_applies_after_a_start(
     desk.start()
     (stored,) = [out.effect.event for out in desk.outbox if isinstance(out.effect, PublishStored)]
     assert stored == RiskState(scope="portfolio", id="floor", state=expected, epoch=2, reason=reason)
+
+
+def test_what_it_does_not_need_of_the_record_is_passed_over() -> None:
+    """ORDERS holds venue reports and audit entries too."""
+    report = VenueReport(report="r", account="paper", session="ema", order="ema-1-1", kind="fill", deal=None)
+    entry = AuditEntry(number=1, user="x", action="up", scope="floor", result="ok")
+    assert msgspec.json.encode(recover(CONFIG, [report, entry])) == msgspec.json.encode(GuardState())
 
 
 def test_trading_states_of_accounts_and_sessions_survive() -> None:
