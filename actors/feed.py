@@ -9,9 +9,10 @@ ten seconds at most.
   gateway and session is done with the last and each session has seen all reports that the gateways issued for it. An
   expected actor that says hello again was restarted or cut off: what it missed cannot be made good, so the feed stops
   with a critical alert `sim_broken`.
-- Live: a tick's `at` is the wall-clock time at which it was due. The first is due at once, the others follow at the
-  source's distances divided by the speed; bars are therefore bars of wall time. A feed that fell behind by more than a
-  second goes on from where it is instead of catching up: nothing is left out, no tick is older than that.
+- Live: the first tick is due at once and its `at` is the wall clock's. The others follow at the source's distances
+  divided by the speed, while `at` keeps the source's distances: market time runs `speed` times as fast, so at speed 1
+  it is the wall clock, and at any other a minute bar is still a minute of the market. A feed that fell behind by more
+  than a second goes on from where it is instead of catching up: nothing is left out, no tick is older than that.
 
 After the last tick each symbol's `md.status` is `ended` with its counts, and the feed stays up to answer hellos.
 """
@@ -66,7 +67,8 @@ class FeedState(msgspec.Struct, kw_only=True):
     """Simulated time: reports by session of each actor that is done with tick `sent`."""
     base: int = 0
     origin: int = 0
-    """Live: the source's time `origin` is the wall clock's `base`."""
+    market: int = 0
+    """Live: the source's time `origin` is the wall clock's `base` and the market's time `market`."""
     first: int = 0
     """The source's time of its first tick."""
     slipped: int = 0
@@ -250,7 +252,7 @@ class Feed(Actor):
             due = self._due(tick)
             if due > now:
                 break
-            effects += self._send(tick, due)
+            effects += self._send(tick, self._market_time(tick))
             tick = self._peek()
         return effects + (self._finish() if tick is None else [SetTimer(_TIMER, self._due(tick))])
 
@@ -261,11 +263,17 @@ class Feed(Actor):
         if state.base and late <= LAG_US:
             return
         state.slipped += late
+        # Never back; past the wall clock when the market runs faster than that.
+        state.market = max(now, self._market_time(tick)) if state.base else now
         state.base, state.origin = now, tick.at
 
     def _due(self, tick: Tick) -> int:
         """When the tick is to be sent."""
         return self.state.base + int((tick.at - self.state.origin) / self.config.speed)
+
+    def _market_time(self, tick: Tick) -> int:
+        """The tick's `at`."""
+        return self.state.market + tick.at - self.state.origin
 
     # ---- ticks
 

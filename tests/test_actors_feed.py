@@ -371,22 +371,26 @@ def test_live_ticks_are_due_at_their_distances() -> None:
 
 @given(st.floats(min_value=0.01, max_value=1000), st.lists(st.integers(0, 5_000_000), min_size=1, max_size=30))
 def test_speed_divides_the_distances(speed: float, gaps: list[int]) -> None:
-    """Woken exactly when it asks to be, a feed sends every tick at its time."""
+    """Woken exactly when it asks to be, a feed sends every tick at its time; the market keeps its own distances."""
     seconds, moment = [], 0.0
     for gap in gaps:
         moment += gap / SECOND
         seconds.append(moment)
     feed = made(msgspec.structs.replace(LIVE, speed=speed), [tick(second) for second in seconds])
-    now, effects, sent = NOW, feed.on_start(NOW), list[int]()
+    now, effects, sent, at = NOW, feed.on_start(NOW), list[int](), list[int]()
     while True:
-        sent += [event.at for event in published(effects, Tick)]
+        fresh = published(effects, Tick)
+        sent += [now] * len(fresh)
+        at += [event.at for event in fresh]
         timers = [effect for effect in effects if isinstance(effect, SetTimer)]
         if not timers:
             break
         assert timers[0].at >= now
         now = timers[0].at
         effects = feed.on_timer(TimerIn("tick"), now)
-    assert sent == [NOW + int((tick(second).at - tick(seconds[0]).at) / speed) for second in seconds]
+    distances = [tick(second).at - tick(seconds[0]).at for second in seconds]
+    assert sent == [NOW + int(distance / speed) for distance in distances]
+    assert at == [NOW + distance for distance in distances]
 
 
 def test_a_timer_that_comes_early_or_is_unknown_sends_nothing() -> None:
@@ -417,6 +421,17 @@ def test_a_short_delay_is_caught_up_with_and_a_long_one_is_not() -> None:
     assert [(sent.number, sent.at) for sent in published(late, Tick)] == [(4, woken)]
     assert late[-1] == SetTimer("tick", woken + SECOND)
     assert feed.gauges()["slipped_ms"] == 3_597_000
+
+
+def test_a_market_that_runs_faster_than_the_clock_never_goes_back() -> None:
+    """Held up for long, it goes on from the time it had."""
+    feed = made(msgspec.structs.replace(LIVE, speed=50), [tick(0), tick(500), tick(1000)])
+    feed.on_start(NOW)
+    assert [sent.at - NOW for sent in published(feed.on_timer(TimerIn("tick"), NOW + 10 * SECOND), Tick)] == [
+        500 * SECOND
+    ]
+    late = feed.on_timer(TimerIn("tick"), NOW + 30 * SECOND)
+    assert [sent.at - NOW for sent in published(late, Tick)] == [1000 * SECOND]
 
 
 def test_a_lost_link_does_not_stop_a_live_market() -> None:
