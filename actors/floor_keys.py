@@ -1,4 +1,4 @@
-"""The secrets of one floor, made anew at each start and kept in memory only.
+"""The secrets of one floor: made anew at each start and kept in memory only, or read from a file that was made before.
 
 Owns an NKey identity for every process and the guard's Ed25519 signing key. Public halves go to the server's include
 and to whoever verifies; each seed goes to its one holder, by pipe.
@@ -7,11 +7,17 @@ and to whoever verifies; each seed goes to its one holder, by pipe.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
+import msgspec
+import nkeys
 from nacl.signing import SigningKey
 
-from actors.floor_plan import Place
+from actors.floor_error import Exit, FloorError
+from actors.floor_plan import Place, places
+from actors.keys_file import KeptKey, KeysFile, read_keys
 from bus import identities
+from schemas.settings import Settings
 
 __all__ = ["OWN_ROLES", "FloorKeys"]
 
@@ -20,38 +26,96 @@ OWN_ROLES = ("supervisor", "bootstrap", "bootstrap-floor", "observer")
 
 
 class FloorKeys:
-    """All identities of a floor. `guard_public` and `signing_seed` are hex."""
+    """All identities of a floor. `guard_public` and `signing_seed` are hex.
 
-    def __init__(self, places: Iterable[Place]) -> None:
-        """Make a key for every place and for the supervisor's own roles.
+    `include` is the server's configuration of the identities; "" for keys from a file, whose server has it already.
+    """
+
+    def __init__(self, held: KeysFile, include: str = "") -> None:
+        """Hold these. Raises NkeysError or ValueError for what is no key."""
+        self.include = include
+        self._held = held
+        self._names = {
+            nkeys.from_seed(bytearray(key.seed.encode())).public_key.decode(): name
+            for name, key in held.identities.items()
+        }
+        signing = SigningKey(bytes.fromhex(held.signing_seed))
+        self.guard_public = signing.verify_key.encode().hex()
+        self.signing_seed = signing.encode().hex()
+
+    @classmethod
+    def make(cls, places: Iterable[Place]) -> FloorKeys:
+        """New keys for every place and for the supervisor's own roles.
 
         Raises:
             bus.identities.IdentityError: two places share a name.
         """
-        self._seeds: dict[str, str] = {}
-        self._names: dict[str, str] = {}
-        listed: list[tuple[str, str, dict[str, str]]] = [(role, role, {}) for role in OWN_ROLES] + [
-            (place.role, place.name, place.scope) for place in places
-        ]
-        made = []
-        for role, name, scope in listed:
-            identity, seed = identities.create(role, name, **scope)
+        made, kept = [], {}
+        for place in _holders(places):
+            identity, seed = identities.create(place.role, place.name, **place.scope)
             made.append(identity)
-            self._seeds[name] = seed
-            self._names[identity.public] = name
-        self.include = identities.render(made)
-        key = SigningKey.generate()
-        self.guard_public = key.verify_key.encode().hex()
-        self.signing_seed = key.encode().hex()
+            kept[place.name] = KeptKey(role=place.role, seed=seed, account=place.account, session=place.session)
+        include = identities.render(made)
+        return cls(KeysFile(identities=kept, signing_seed=SigningKey.generate().encode().hex()), include)
+
+    @classmethod
+    def load(cls, path: Path, places: Iterable[Place]) -> FloorKeys:
+        """The keys of a file.
+
+        Raises:
+            actors.floor_error.FloorError: the file cannot be used, or lacks the identity of one of the places.
+        """
+        held = read_keys(path)
+        wrong = [_difference(place, held.identities.get(place.name)) for place in _holders(places)]
+        found = "; ".join(filter(None, wrong))
+        if found:
+            message = f"{path}: {found}; expected the keys of this configuration: `pitwire keys {path} --force`"
+            raise FloorError(Exit.DATA, message)
+        try:
+            return cls(held)
+        except (nkeys.NkeysError, ValueError):  # a text that could hold a secret is not passed on
+            message = f"{path}: holds something that is no key; expected the file as `pitwire keys` wrote it"
+            raise FloorError(Exit.DATA, message) from None
+
+    @classmethod
+    def of(cls, settings: Settings) -> FloorKeys:
+        """Those that a floor with these settings uses: of `bus.keys` for an external server, else new ones.
+
+        Raises:
+            actors.floor_error.FloorError: as for `load`.
+            bus.identities.IdentityError: two places share a name.
+        """
+        if settings.bus.url:
+            return cls.load(Path(settings.bus.keys), places(settings))
+        return cls.make(places(settings))
 
     def __repr__(self) -> str:
         """Without the secrets."""
-        return f"FloorKeys({', '.join(sorted(self._seeds))})"
+        return f"FloorKeys({', '.join(sorted(self._held.identities))})"
 
     def seed(self, name: str) -> str:
         """The seed of one identity. KeyError when there is none of that name."""
-        return self._seeds[name]
+        return self._held.identities[name].seed
 
     def name_of(self, public: str) -> str:
         """Whose public key this is; the key itself when it is nobody's."""
         return self._names.get(public, public)
+
+    def kept(self) -> KeysFile:
+        """All of it, secrets included, for a file that nobody else can read."""
+        return self._held
+
+
+def _holders(places: Iterable[Place]) -> list[Place]:
+    """Who has a key: the supervisor's own roles and every place."""
+    return [*(Place(role, role) for role in OWN_ROLES), *places]
+
+
+def _difference(place: Place, key: KeptKey | None) -> str:
+    """Why a key cannot be that of a place, or ""."""
+    if key is None:
+        return f"no identity {place.name!r}"
+    if (key.role, key.account, key.session) != (place.role, place.account, place.session):
+        said = {name: value for name, value in msgspec.structs.asdict(key).items() if value and name != "seed"}
+        return f"identity {place.name!r} is that of {said}"
+    return ""

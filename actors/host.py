@@ -25,6 +25,7 @@ from bus.eventlog import LogError
 from bus.interface import BusError
 from bus.lease import Lease, LeaseLost
 from bus.natsbus import NatsBus
+from bus.tls import tls_context
 
 if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger
@@ -73,8 +74,9 @@ async def _run(handover: Handover, descriptor: int) -> int:
     loop.add_signal_handler(signal.SIGTERM, ending.end, HostExit.ORDERLY, "SIGTERM")
     loop.add_reader(descriptor, ending.end, HostExit.ORDERLY, "the supervisor is gone")
     clock = SimClock() if handover.sim else LiveClock()
-    bus = NatsBus(handover.url, name=handover.name, clock=clock, seed=handover.seed)
     try:
+        tls = tls_context(handover.url, handover.settings.bus.ca)
+        bus = NatsBus(handover.url, name=handover.name, clock=clock, seed=handover.seed, tls=tls)
         await bus.open()
     except BusError as error:
         ending.end(HostExit.REFUSED, str(error))

@@ -67,8 +67,8 @@ class ServerPost:
         self._state, self._reason = "alive", ""
         self.up.set()
 
-    async def keep(self, told: Callable[[str], None]) -> None:
-        """Start it again whenever it ends or hangs, and tell why; without end.
+    async def keep(self, told: Callable[[str, str], None]) -> None:
+        """Start it again whenever it ends or hangs, and tell an alert's code and text; without end.
 
         Raises FloorError when the budget is spent.
         """
@@ -88,7 +88,7 @@ class ServerPost:
                     await self.open()
                 except (ServerError, BusError) as error:
                     reason = self._reason = str(error)
-            told(reason)
+            told("server_restarted", f"{SERVER_NAME} {reason}; it was started again")
 
     async def _failure(self) -> str:
         """Return when the server has ended, or was unfit for so long that it has to be replaced; with the reason."""

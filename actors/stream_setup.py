@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 
 import msgspec
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from actors.floor_keys import FloorKeys
 from bus.interface import BusError
 from bus.streams import Quotas, ensure
+from bus.tls import StrictClient
 
 __all__ = ["ensure_streams", "last_sequences"]
 
@@ -20,16 +21,18 @@ _WITHIN_S = 10
 _ANSWER_S = 5
 
 
-async def ensure_streams(url: str, keys: FloorKeys, quotas: Quotas) -> None:
+async def ensure_streams(url: str, keys: FloorKeys, quotas: Quotas, *, tls: ssl.SSLContext | None = None) -> None:
     """Make the server's streams and consumers what they should be. Raises BusError."""
-    async with _connected(url, "bootstrap", keys) as core, _connected(url, "bootstrap-floor", keys) as floor:
+    async with _connected(url, "bootstrap", keys, tls) as core, _connected(url, "bootstrap-floor", keys, tls) as floor:
         await ensure(core, floor, quotas)
 
 
-async def last_sequences(url: str, keys: FloorKeys, streams: tuple[str, ...]) -> dict[str, int]:
+async def last_sequences(
+    url: str, keys: FloorKeys, streams: tuple[str, ...], *, tls: ssl.SSLContext | None = None
+) -> dict[str, int]:
     """The sequence of each stream's last message, 0 for an empty one. Raises BusError."""
     found = {}
-    async with _connected(url, "bootstrap", keys) as core:
+    async with _connected(url, "bootstrap", keys, tls) as core:
         for stream in streams:
             try:
                 answer = await core.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout=_ANSWER_S)
@@ -40,8 +43,13 @@ async def last_sequences(url: str, keys: FloorKeys, streams: tuple[str, ...]) ->
 
 
 @contextlib.asynccontextmanager
-async def _connected(url: str, name: str, keys: FloorKeys) -> AsyncIterator[Client]:
-    client = Client()
+async def _connected(url: str, name: str, keys: FloorKeys, tls: ssl.SSLContext | None) -> AsyncIterator[StrictClient]:
+    client = StrictClient()
+    complaints: list[str] = []
+
+    async def complained(error: Exception) -> None:
+        complaints.append(str(error) or repr(error))
+
     try:
         async with asyncio.timeout(_WITHIN_S):
             await client.connect(
@@ -50,16 +58,18 @@ async def _connected(url: str, name: str, keys: FloorKeys) -> AsyncIterator[Clie
                 nkeys_seed_str=keys.seed(name),
                 inbox_prefix=f"_INBOX.{name}".encode(),
                 allow_reconnect=False,
-                error_cb=_ignore,
+                max_reconnect_attempts=1,  # a refused first connection is otherwise retried for two minutes
+                reconnect_time_wait=0,
+                error_cb=complained,
+                tls=tls,
             )
     except (OSError, NatsError) as error:
-        raise BusError(f"{url}: {name} cannot connect: {error!r}") from error
+        reason = complaints[-1] if complaints else repr(error)
+        with contextlib.suppress(OSError, NatsError):
+            await client.close()
+        raise BusError(f"{url}: {name} cannot connect: {reason}") from error
     try:
         yield client
     finally:
         with contextlib.suppress(OSError, NatsError):
             await client.close()
-
-
-async def _ignore(_: Exception) -> None:
-    """The client's error callback: the request itself fails."""

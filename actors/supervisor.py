@@ -18,26 +18,23 @@ from typing import Any
 import psutil
 
 from actors.announcer import NAME, Announcer
+from actors.bus_post import bus_post
 from actors.crew import Crew
 from actors.explained import explained
 from actors.floor_error import Exit, FloorError
 from actors.floor_keys import FloorKeys
-from actors.floor_plan import places
 from actors.floor_status import STATUS, FloorState, FloorStatus, read_status, same_process, write_status
 from actors.home import folder_error, open_home
 from actors.incarnations import Incarnations
 from actors.log_budget import over_budget, trim_logs
 from actors.logs import open_log
 from actors.outfit import Outfit
-from actors.restart_budget import RestartBudget
-from actors.server_post import ServerPost
 from bus.clock import LiveClock, monotonic_us, wall_us
 from bus.identities import IdentityError
 from bus.interface import BusError, Incoming
 from bus.lease import Lease
 from bus.natsbus import NatsBus
-from bus.server import Server
-from bus.streams import Quotas
+from bus.tls import tls_context
 from bus.violations import violations
 from schemas.codec import CodecError, decode_as
 from schemas.health import Alert, Beat, Hello
@@ -73,25 +70,21 @@ class Supervisor:
         self.home = home.absolute()
         self.settings = settings
         self.sim = settings.feed.speed == 0
-        if settings.bus.url:
-            raise FloorError(Exit.DATA, "bus.url: a floor with its own folder starts its own server; leave it empty")
         open_home(self.home)
         try:
             self._log = open_log(self.home / "log" / f"{NAME}.log", NAME)
-            self.keys = FloorKeys(places(settings))
+            self.keys = FloorKeys.of(settings)
         except OSError as error:
             raise folder_error(self.home, error) from error
         except IdentityError as error:
             raise FloorError(Exit.DATA, str(error)) from error
         self._incarnations = Incarnations(
-            self.home / "run" / "incarnation", history=(self.home / "nats" / "store").exists()
+            self.home / "run" / "incarnation",
+            history=bool(settings.bus.url) or (self.home / "nats" / "store").exists(),
         )
         self._number = self._incarnations.next()
-        quotas = Quotas.of(settings.bus.store_mb, settings.store.market_mb)
-        self.server = Server(self.home, settings.bus.nats_server or None, port=settings.bus.port, quotas=quotas)
-        self._server_post = ServerPost(
-            self.server, self.keys, quotas, RestartBudget(0) if self.sim else RestartBudget()
-        )
+        self._server_post = bus_post(self.home, settings, self.keys)
+        self.server = self._server_post.server
         self.voice = Announcer(self._number)
         self._outfit = Outfit(self.home, settings, self.keys, inbox_dir)
         self.crew = Crew(
@@ -139,8 +132,9 @@ class Supervisor:
         self._end_leftovers()
         self._write_status()
         await self._server_post.open()
-        self._task(self._server_post.keep(self._server_was_restarted))
-        bus = self._bus = NatsBus(self.server.url, name=NAME, clock=LiveClock(), seed=self.keys.seed(NAME))
+        self._task(self._server_post.keep(self._server_told))
+        tls = tls_context(self.server.url, self.settings.bus.ca)
+        bus = self._bus = NatsBus(self.server.url, name=NAME, clock=LiveClock(), seed=self.keys.seed(NAME), tls=tls)
         bus.on_trouble(lambda text: self._log.warning("trouble", text=text))
         await bus.open()
         lease = Lease(bus, NAME, self._number)
@@ -214,17 +208,20 @@ class Supervisor:
         if up:
             self.crew.tell_again()
 
-    def _server_was_restarted(self, reason: str) -> None:
-        self._log.warning("server restarted", reason=reason)
-        self._task(self._tell_of_the_server(reason))
+    def _server_told(self, code: str, text: str) -> None:
+        self._log.warning("server", code=code, text=text)
+        self._task(self._tell_of_the_server(code, text))
 
-    async def _tell_of_the_server(self, reason: str) -> None:
+    async def _tell_of_the_server(self, code: str, text: str) -> None:
         """When the others have had the time to connect again."""
         await asyncio.sleep(_RECONNECTED_S)
-        self.voice.alert("critical", "server_restarted", f"nats-server {reason}; it was started again")
+        self.voice.alert("critical", code, text)
 
     async def _read_violations(self) -> None:
         """An alert for each that tries what it may not, at most one a second for each."""
+        if self.server.log is None:
+            self._log.info("permission violations are not told", reason="an external server's log cannot be read")
+            return
         told: dict[str, int] = {}
         async for violation in violations(self.server.log):
             name = self.keys.name_of(violation.public)

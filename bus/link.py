@@ -98,6 +98,11 @@ class Link:
         """The largest message that the server takes: headers and payload, in bytes."""
         return self._client.max_payload if self._client is not None else 0
 
+    @property
+    def server_version(self) -> str:
+        """What the server that the link is or was last connected to calls its version; "" before the first one."""
+        return self._client.server_version if self._client is not None else ""
+
     def new_inbox(self, kind: str) -> str:
         """A subject under the inbox prefix that nobody else has; further tokens may follow it."""
         self._inboxes += 1

@@ -68,6 +68,11 @@ class NatsBus:
         """Whether the link is up now."""
         return self._link.up
 
+    @property
+    def server_version(self) -> str:
+        """The version of the server that it is, or was last, connected to; "" before the first connection."""
+        return self._link.server_version
+
     async def open(self) -> None:
         """Connect.
 

@@ -22,9 +22,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
-from nats.aio.client import Client, Srv
+from nats.aio.client import Srv
 from nats.aio.subscription import Subscription
 
+from bus.tls import StrictClient
 from bus.wire import headers_of
 
 __all__ = ["BURST", "ClientOwner", "ConnectSettings", "NatsClient", "Route"]
@@ -74,7 +75,7 @@ class ClientOwner(Protocol):
         """A route raised."""
 
 
-class NatsClient(Client):
+class NatsClient(StrictClient):
     """One connection with synchronous routes and writes.
 
     `up` is true while commands may be sent: from the end of a (re)connect until the client learns that the link broke.

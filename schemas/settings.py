@@ -6,10 +6,12 @@ SettingsError with the file, the key and what was expected. Everything has a def
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -50,9 +52,13 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class BusSettings(_Section, frozen=True, kw_only=True):
-    """The NATS server. With `url` an external one is used and nothing below it applies."""
+    """The NATS server: our own, on `port` with the binary `nats_server`; or with `url` an external one, whose
+    identities are in the file `keys` and whose certificate is signed by those in the file `ca` ("": the system's).
+    """
 
     url: str = ""
+    keys: str = ""
+    ca: str = ""
     port: Annotated[int, Meta(ge=0, le=65535)] = 0
     nats_server: str = ""
     store_mb: Annotated[int, Meta(ge=64, le=1_000_000)] = 2048
@@ -199,6 +205,10 @@ def _known(key: str) -> str:
 
 def _cross_check(settings: Settings, where: str) -> None:
     """What no single key can say: names used once, and accounts, symbols and files that exist."""
+    problem = _bus_problem(settings.bus)
+    if problem:
+        message = f"{where}: {problem}"
+        raise SettingsError(message)
     accounts = [account.id for account in settings.account]
     sessions = [session.id for session in settings.session]
     for key, names in (("account", accounts), ("session", sessions)):
@@ -219,3 +229,42 @@ def _cross_check(settings: Settings, where: str) -> None:
     if settings.feed.kind == "recorded" and not settings.feed.files:
         message = f"{where}: feed.files: a recorded feed needs at least one file"
         raise SettingsError(message)
+
+
+def _bus_problem(bus: BusSettings) -> str:
+    """What is wrong with the address of an external server and what goes with it, or ""."""
+    if not bus.url:
+        stray = "keys" if bus.keys else "ca" if bus.ca else ""
+        return f"bus.{stray}: only an external server needs it; expected bus.url beside it" if stray else ""
+    problem = _address_problem(bus.url)
+    if problem:
+        return f"bus.url: {problem}"
+    if bus.ca and not bus.url.startswith("tls://"):
+        return "bus.ca: only for a bus.url that begins with tls://"
+    if not bus.keys:
+        return "bus.keys: an external server needs it; expected the file that `pitwire keys FILE` writes"
+    return ""
+
+
+def _address_problem(url: str) -> str:
+    """Why a server cannot be connected to at this address, or ""."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), "", None
+    if parts.scheme not in {"nats", "tls"} or not host or port == 0 or any((parts.path, parts.query, parts.fragment)):
+        return "expected nats://host:port or tls://host:port, one server"
+    if "@" in parts.netloc:
+        return "expected no user and no password in it: the identities are in the file of bus.keys"
+    if parts.scheme == "nats" and not _is_loopback(host):
+        return f"nats:// to {host} would send orders unencrypted; expected tls://{host}:{port or 4222}"
+    return ""
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether an address stays on this machine. A name other than localhost could lead anywhere tomorrow."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

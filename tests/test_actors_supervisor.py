@@ -24,7 +24,7 @@ from schemas.codec import decode
 from schemas.command import AuditEntry
 from schemas.health import Alert, HealthState
 from schemas.session import SessionState
-from schemas.settings import BusSettings, FeedSettings, SessionSettings, Settings
+from schemas.settings import FeedSettings, SessionSettings, Settings
 
 E = TypeVar("E", bound=Event)
 SETTINGS = Settings(feed=FeedSettings(symbols=("EURUSD",)), session=(SessionSettings(id="s"),))
@@ -192,12 +192,6 @@ async def test_in_simulated_time_a_death_is_the_end(start: Start) -> None:
     with pytest.raises(FloorError, match="gateway-paper was killed by signal 9") as caught:
         await asyncio.wait_for(supervisor.watch(), 20)
     assert caught.value.code is Exit.FAILED
-
-
-async def test_a_server_elsewhere_is_refused_for_now(tmp_path: Path) -> None:
-    """It would have to know this floor's identities."""
-    with pytest.raises(FloorError, match=r"bus\.url"):
-        Supervisor(tmp_path, Settings(bus=BusSettings(url="nats://127.0.0.1:4222")))
 
 
 def test_a_killed_supervisor_is_started_again_and_ends_what_was_left(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from actors.floor_error import FloorError
 from tui.commands.demo import demo
 from tui.commands.doctor import doctor
 from tui.commands.down import down
+from tui.commands.keys import keys
 from tui.commands.status import status
 from tui.commands.up import up
 from tui.commands.verify import verify
@@ -29,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (up, down, status, doctor, verify, demo):
+for command in (up, down, status, doctor, verify, keys, demo):
     app.command()(command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.metadata
 import platform
@@ -71,7 +72,7 @@ def _examine(home: Path, config: Path | None) -> Iterator[Finding]:
     yield _look("folder", lambda: _folder(home))
     yield _look("disk", lambda: _disk(home, settings))
     verdict = judge(home)
-    if verdict.verdict == "down":
+    if verdict.verdict == "down" and not settings.bus.url:
         yield _look("port", lambda: _port(home, settings))
     text = "; ".join(verdict.troubles)
     yield Finding("floor", verdict.verdict in {"well", "down"}, f"{verdict.verdict}{f': {text}' if text else ''}")
@@ -104,12 +105,40 @@ def _packages() -> str:
 
 
 def _server(settings: Settings) -> str:
+    if settings.bus.url:
+        return asyncio.run(_external(settings))
     binary = find_binary(settings.bus.nats_server or None)
     answer = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=False)
     version = answer.stdout.strip().removeprefix("nats-server:").strip()
     if answer.returncode or not version:
         raise FloorError(Exit.ENVIRONMENT, f"{binary}: does not tell its version: {answer.stderr.strip()[:200]}")
     return f"{version}, {binary}"
+
+
+async def _external(settings: Settings) -> str:
+    """What a client can see of the server at `bus.url`."""
+    from actors.floor_keys import FloorKeys
+    from bus.external import ExternalServer
+    from bus.interface import BusError
+    from bus.tls import tls_context
+
+    bus = settings.bus
+    seed = FloorKeys.of(settings).seed("bootstrap")
+    try:
+        server = ExternalServer(bus.url, seed, tls_context(bus.url, bus.ca))
+        try:
+            await server.open(lambda _: None, lambda _: None)
+            problem = await server.problem(streams=False)
+        finally:
+            await server.close()
+    except BusError as error:
+        problem = str(error)
+    if problem:
+        raise FloorError(Exit.ENVIRONMENT, f"bus.url: {problem}")
+    return (
+        f"external, {server.version} at {bus.url}, JetStream works; "
+        "not known, because only its own configuration says it: whether every write is synced (sync_always)"
+    )
 
 
 def _folder(home: Path) -> str:
@@ -131,7 +160,7 @@ def _disk(home: Path, settings: Settings) -> str:
     used = bytes_in(home)
     wanted = Quotas.of(settings.bus.store_mb, settings.store.market_mb).store
     text = f"{free // _MIB:,} MiB free, the folder takes {used // _MIB:,} MiB"
-    if free + used < wanted:
+    if free + used < wanted and not settings.bus.url:
         message = f"{text}; the streams may take {wanted // _MIB:,} MiB (bus.store_mb, store.market_mb)"
         raise FloorError(Exit.ENVIRONMENT, message)
     info = read_home(home)

@@ -40,7 +40,7 @@ def say(text: str) -> None:
 def find_settings(home: Path, config: Path | None) -> Settings:
     """The settings of `--config`, else of the first file that is there, else the defaults.
 
-    Paths of tick files are relative to the file that names them. Raises FloorError.
+    Paths of tick files, `bus.keys` and `bus.ca` are relative to the file that names them. Raises FloorError.
     """
     candidates = (
         [config] if config is not None else [path for path in (Path(_CONFIG), home / _CONFIG) if path.is_file()]
@@ -54,7 +54,12 @@ def find_settings(home: Path, config: Path | None) -> Settings:
         raise FloorError(Exit.DATA, str(error)) from error
     folder = path.absolute().parent
     files = tuple(msgspec.structs.replace(file, path=str(folder / file.path)) for file in settings.feed.files)
-    return msgspec.structs.replace(settings, feed=msgspec.structs.replace(settings.feed, files=files))
+    named = {key: str(folder / path) for key in ("keys", "ca") if (path := getattr(settings.bus, key))}
+    return msgspec.structs.replace(
+        settings,
+        feed=msgspec.structs.replace(settings.feed, files=files),
+        bus=msgspec.structs.replace(settings.bus, **named),
+    )
 
 
 def usable(settings: Settings) -> Settings:
@@ -68,6 +73,8 @@ def usable(settings: Settings) -> Settings:
     from actors.symbols import FeedError
     from bus.server import ServerError, find_binary
 
+    if settings.bus.url:
+        _check_external(settings)
     try:
         check_feed(settings.feed)
         for session in settings.session:
@@ -75,7 +82,21 @@ def usable(settings: Settings) -> Settings:
     except (FeedError, StrategyError) as error:
         raise FloorError(Exit.DATA, str(error)) from error
     try:
-        find_binary(settings.bus.nats_server or None)
+        if not settings.bus.url:
+            find_binary(settings.bus.nats_server or None)
     except ServerError as error:
         raise FloorError(Exit.ENVIRONMENT, str(error)) from error
     return settings
+
+
+def _check_external(settings: Settings) -> None:
+    """Look at the files that go with an external server. Raises FloorError."""
+    from actors.floor_keys import FloorKeys
+    from bus.interface import BusError
+    from bus.tls import tls_context
+
+    FloorKeys.of(settings)
+    try:
+        tls_context(settings.bus.url, settings.bus.ca)
+    except BusError as error:
+        raise FloorError(Exit.DATA, str(error)) from error
