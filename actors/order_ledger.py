@@ -127,14 +127,16 @@ class Ledger:
     # ---- sessions
 
     def sync(self, hello: Hello) -> None:
-        """The last word on every open order of a session, and on those it asks for."""
+        """The last word on every open order of a session, and on those it asks for. This router stands for all."""
         updates = [live.update for live in self.state.orders.values() if live.update.session == hello.session]
         for order in hello.open_orders:
             ended = self.state.ended.get(order)
             if ended is not None and ended.update.session == hello.session:
                 updates.append(ended.update)
         unseen = tuple(order for order in hello.open_orders if not self.known(order))
-        sync = OrderSync(account=hello.account, session=hello.session, updates=tuple(updates), unseen=unseen)
+        envelope = {"source": self.name, "incarnation": self.incarnation}
+        signed = tuple(msgspec.structs.replace(update, **envelope) for update in updates)
+        sync = OrderSync(account=hello.account, session=hello.session, updates=signed, unseen=unseen)
         self.out.append(Publish(sync))
 
 

@@ -269,18 +269,27 @@ def _text(struct: msgspec.Struct) -> str:
     return msgspec.json.encode(struct).decode()
 
 
-def load(connection: sqlite3.Connection) -> PaperState:
-    """The state from the file, an empty one from a new file. Brings the schema up to date; raises DatabaseError."""
+def load(connection: sqlite3.Connection, keep: int = 10_000) -> PaperState:
+    """The state from the file, an empty one from a new file. Brings the schema up to date; raises DatabaseError.
+
+    Of the reports only the newest `keep` and those that the stream does not have are kept in memory: an older order is
+    known without them, and the stream has them.
+    """
     migrate(connection, MIGRATIONS)
     state = PaperState()
     for name, number in connection.execute("SELECT name, value FROM counters"):
         setattr(state, name, number)
     state.booked = connection.execute("SELECT coalesce(sum(profit + commission + swap), 0) FROM deals").fetchone()[0]
+    state.counts = dict(connection.execute("SELECT session, count(*) FROM reports GROUP BY session"))
     reports: dict[str, list[VenueReport]] = {}
-    for order, stored, body in connection.execute("SELECT order_id, stored, body FROM reports ORDER BY number"):
+    rows = connection.execute(
+        "SELECT order_id, stored, body FROM reports"
+        " WHERE stored = 0 OR number > (SELECT max(number) FROM reports) - ? ORDER BY number",
+        (keep,),
+    )
+    for order, stored, body in rows:
         report = msgspec.json.decode(body, type=VenueReport)
         reports.setdefault(order, []).append(report)
-        state.counts[report.session] = state.counts.get(report.session, 0) + 1
         if not stored:
             state.outbox[report.report] = report
     for order, kind, reason in connection.execute("SELECT id, state, reason FROM orders ORDER BY rowid"):

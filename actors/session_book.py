@@ -41,6 +41,8 @@ class OrderView(msgspec.Struct):
     position: int = 0
     revision: int = 0
     reason: str = ""
+    router: int = 0
+    """The incarnation of the router whose update was the last."""
 
     @property
     def ended(self) -> bool:
@@ -63,13 +65,17 @@ class RunnerState(msgspec.Struct):
     intents: int = 0
 
     def fold(self, update: OrderUpdate) -> OrderView | None:
-        """Take an update in; None when it says nothing new. An order that is not known was made by an earlier self."""
+        """Take an update in; None when it says nothing new. An order that is not known was made by an earlier self.
+
+        As `life_cycle.supersedes`: what a router has ended stays ended, and a newer router is believed before an older.
+        """
         view = self.orders.get(update.order)
         if view is None:
             view = self.orders[update.order] = OrderView(update.terms)
-        if update.revision <= view.revision:
+        ended = view.ended and view.revision > 0
+        if ended or (update.incarnation, update.revision) <= (view.router, view.revision):
             return None
-        view.state, view.revision = update.state, update.revision
+        view.state, view.revision, view.router = update.state, update.revision, update.incarnation
         view.filled, view.price, view.reason = update.filled, update.price, update.reason
         view.position = update.position or view.position
         return view

@@ -308,6 +308,14 @@ def test_what_was_looked_up_and_not_found_is_never_executed() -> None:
     assert venue.state.positions == {}
 
 
+def test_a_refused_write_is_remembered_by_the_tombstone() -> None:
+    """The answer to the submit may have been lost: the lookup says why it was refused."""
+    venue = Venue()
+    venue.buys()
+    venue.breaks()
+    assert venue.ask(lookup()).refused == f"book not writable: {FULL}"
+
+
 # ---- epochs
 
 

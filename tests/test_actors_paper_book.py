@@ -295,6 +295,26 @@ def test_the_file_gives_back_what_was_written(tmp_path: Path) -> None:
     assert book.again().booked == 3 * -35 + 2 * 123
 
 
+def test_old_reports_stay_in_the_file(tmp_path: Path) -> None:
+    """Their orders are known all the same, and what the stream does not have is sent however old it is."""
+    book = Book(tmp_path / "book.sqlite")
+    for order in "abcd":
+        book.write(fill(book.state, order))
+    book.state.marks.append("g-1-2")
+    book.write(msgspec.structs.replace(refuse(book.state, "e"), marks=("g-1-2",)))
+    state = load(book.connection, keep=1)
+    assert {order: len(record.reports) for order, record in state.orders.items()} == {
+        "a": 1,
+        "b": 0,
+        "c": 1,
+        "d": 1,
+        "e": 0,
+    }
+    assert state.orders["b"].state == "filled"
+    assert list(state.outbox) == ["g-1-1", "g-1-3", "g-1-4"]
+    assert state.counts == {"s1": 4}
+
+
 def test_the_file_can_be_read_by_people(tmp_path: Path) -> None:
     """Volumes in 10^-8 lots, prices in points, money in hundredths."""
     book = Book(tmp_path / "book.sqlite")

@@ -339,6 +339,9 @@ def test_a_full_stream_is_told_once_and_tried_again() -> None:
     assert desk.now == START + 1_000_000
     desk.ack()
     assert desk.actions == ["submit"]
+    desk.hear(cleared(terms("s1-1-2")))
+    desk.ack("full")
+    assert desk.codes == ["orders_not_stored"] * 2
 
 
 def test_an_order_that_somebody_else_wrote_first_is_looked_up_and_never_submitted() -> None:
@@ -420,6 +423,27 @@ def test_a_new_gateway_hears_the_epoch_and_is_asked_for_open_orders() -> None:
     assert desk.actions == ["submit"]
     desk.reply(f"epoch {ACCOUNT}", READY)
     assert desk.actions == ["submit", "lookup"]
+
+
+def test_a_lookup_waits_for_the_epoch_and_for_the_lookup_before_it() -> None:
+    """An older router's submit must be void first; and one question at a time is enough."""
+    desk = Desk().unknown()
+    desk.fire(f"lookup {ID}")
+    desk.reply(f"epoch {ACCOUNT}", READY)
+    assert desk.actions == ["submit", "lookup"]
+    desk.reply(f"lookup {ID}", error="timeout")
+    desk.take(desk.router.on_link(LinkChanged(up=False), desk.now))
+    desk.fire(f"lookup {ID}")
+    assert desk.actions == ["submit", "lookup"]
+
+
+def test_the_guards_epoch_is_learned_from_gateways() -> None:
+    """What they refuse as older is not sent to them."""
+    desk = Desk().submitted()
+    desk.reply(f"submit {ID}", VenueAnswer(order=ID, known=False, refused="guard epoch", guard_epoch=4))
+    assert desk.router.state.guard_epoch == 4
+    desk.reply(f"epoch {ACCOUNT}", VenueAnswer(order="", known=True, guard_epoch=6))
+    assert desk.router.state.guard_epoch == 6
 
 
 def test_no_answer_is_unknown_then_looked_up_until_there_is_one() -> None:
@@ -651,6 +675,7 @@ def test_a_session_that_asks_gets_the_last_word_on_its_orders() -> None:
         "s1-1-2": OrderState.REJECTED,
     }
     assert sync.unseen == ("s1-1-3",)
+    assert {update.incarnation for update in sync.updates} == {5}, "this router stands for what it says"
 
 
 def test_a_session_asks_for_itself_only() -> None:
