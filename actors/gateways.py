@@ -64,7 +64,7 @@ class Gateways:
     def announced(self, account: str, answer: VenueAnswer | None, error: str, now: int) -> None:
         """It knows it: what waited goes on. Or it does not: again, a little later."""
         gate = self.state.gates[account]
-        if answer is None or answer.refused:
+        if answer is None or not answer.known:
             if self.config.sim and error == "timeout":
                 self.announce(account)
             else:

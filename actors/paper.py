@@ -139,32 +139,27 @@ class Paper(Actor):
         return self._done()
 
     def on_failure(self, message: Failed, now: int) -> Sequence[Effect]:
-        """The book was not written: undo and refuse, if that is certain. Otherwise stop: the file knows what is so."""
+        """The book was not written: undo, if that is certain. Otherwise stop: the file knows what is so.
+
+        A refusal that is not in the book would not be one: the same request may arrive again, when there is room. So an
+        order has no verdict yet; the router asks for it until it is in the book as void, or has expired.
+        """
         self._out.clear()
         written, self._written = self._written, None
         inner, reason = message.message, message.error
         if not reason.startswith("overload"):
-            if written is None or written[0] != inner or not any(word in reason for word in _CERTAIN):
+            certain = written is not None and written[0] == inner and any(word in reason for word in _CERTAIN)
+            if written is None or not certain or self.config.sim:
                 raise RuntimeError(f"stopping, the book may or may not be as it is in memory: {reason}")
             revert(self.state, written[1])
             self.state.account = None  # what was to be told of it was not
-            reason = f"book not writable: {reason}"
         if isinstance(inner, TimerIn):
             self._out.append(SetTimer("marks", now + _SECOND_US))
         elif isinstance(inner, EventIn) and isinstance(inner.event, VenueOrder) and inner.reply:
-            self._not_done(inner, inner.event, reason)
+            known = self.state.orders.get(inner.event.order)
+            nothing = VenueAnswer(order=inner.event.order, known=False)
+            self._answer(inner, nothing if known is None else _answer_of(inner.event.order, known))
         return self._done()
-
-    def _not_done(self, message: EventIn, order: VenueOrder, reason: str) -> None:
-        """Nothing was written: a submit is refused, and stays so. A lookup has no answer yet."""
-        known = self.state.orders.get(order.order)
-        if known is not None:
-            self._answer(message, _answer_of(order.order, known))
-            return
-        if order.action == "submit":
-            self.state.void.setdefault(order.order, reason)
-        refused = "" if order.action == "lookup" else reason
-        self._answer(message, VenueAnswer(order=order.order, known=False, refused=refused))
 
     def gauges(self) -> dict[str, int]:
         """Counters for the beat."""
@@ -231,8 +226,7 @@ class Paper(Actor):
 
     def _void(self, message: EventIn, order: VenueOrder, now: int) -> None:
         """Looked up but not here: it never will be, whatever may still be under way."""
-        reason = self.state.void.get(order.order, "never reached the venue")
-        record = BookOrder("void", reason)
+        record = BookOrder("void", "never reached the venue")
         self._write(message, self._entry(router_epoch=order.epoch, id=order.order, order=record, at=now))
         self._answer(message, _answer_of(order.order, record))
 
@@ -251,7 +245,7 @@ class Paper(Actor):
         elif now > terms.expires_at:
             refused = f"expired {now - terms.expires_at} us ago"
         else:
-            refused = state.void.get(terms.id, "")
+            refused = ""
         if refused or terms is None:
             self._answer(message, VenueAnswer(order=order.order, known=False, refused=refused))
             return

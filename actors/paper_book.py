@@ -106,8 +106,8 @@ class PaperState(msgspec.Struct, kw_only=True):
     """The venue's state. Durable: the epochs, the next ticket, `booked` (minor units of all deals), orders by id,
     positions by ticket, `outbox` (reports that the stream has not acknowledged), `counts` (reports issued by session).
 
-    The rest starts anew: the market, `marks` (acknowledged reports that the file does not know as such yet), `void`
-    (ids refused because the book could not be written), `issued` (reports of this incarnation).
+    The rest starts anew: the market, `marks` (acknowledged reports that the file does not know as such yet), `issued`
+    (reports of this incarnation).
     """
 
     router_epoch: int = 0
@@ -120,7 +120,6 @@ class PaperState(msgspec.Struct, kw_only=True):
     counts: dict[str, int] = {}
     market: Market = msgspec.field(default_factory=Market)
     marks: list[str] = []
-    void: dict[str, str] = {}
     issued: int = 0
     number: int = 0
     account_at: int = 0

@@ -308,14 +308,6 @@ def test_what_was_looked_up_and_not_found_is_never_executed() -> None:
     assert venue.state.positions == {}
 
 
-def test_a_refused_write_is_remembered_by_the_tombstone() -> None:
-    """The answer to the submit may have been lost: the lookup says why it was refused."""
-    venue = Venue()
-    venue.buys()
-    venue.breaks()
-    assert venue.ask(lookup()).refused == f"book not writable: {FULL}"
-
-
 # ---- epochs
 
 
@@ -346,20 +338,19 @@ def test_epochs_are_learned_from_orders_and_from_the_guards_states() -> None:
 # ---- a book that cannot be written
 
 
-def test_a_full_disk_leaves_everything_as_it_was_and_refuses() -> None:
-    """Also to the next try with the same id, when there is room again; another order is executed."""
+def test_a_full_disk_leaves_everything_as_it_was_and_gives_no_verdict() -> None:
+    """A refusal that is not in the book would be none: the request may come again. The lookup settles it."""
     venue = Venue()
     venue.buys()
     venue.state.account = None
     before = msgspec.json.encode(venue.state)
     venue.buys(order="s1-1-2")
-    refused = answer_in(venue.breaks())
-    assert (refused.known, refused.refused) == (False, f"book not writable: {FULL}")
+    answer = answer_in(venue.breaks())
+    assert (answer.order, answer.known, answer.refused) == ("s1-1-2", False, "")
     assert reports_in(venue.effects) == []
-    assert venue.state.void.pop("s1-1-2")
     assert msgspec.json.encode(venue.state) == before
-    venue.state.void["s1-1-2"] = refused.refused
-    assert venue.buys(order="s1-1-2").refused == refused.refused
+    assert venue.ask(lookup("s1-1-2")).refused
+    assert venue.buys(order="s1-1-2").refused
     assert venue.buys(order="s1-1-3").known
 
 
@@ -389,7 +380,7 @@ def test_an_epoch_that_cannot_be_written_is_not_confirmed() -> None:
     """The router announces it again."""
     venue = Venue()
     venue.ask(announce(7))
-    assert answer_in(venue.breaks()).refused
+    assert not answer_in(venue.breaks()).known
     assert venue.state.router_epoch == 0
     assert venue.ask(announce(7)).known
 
@@ -410,14 +401,22 @@ def test_a_handler_that_raised_ends_the_process() -> None:
         venue.paper.on_failure(Failed(EventIn("x", Hello(actor="a", role="b")), "ValueError: y"), START)
 
 
-def test_an_overload_refuses_what_was_never_handled() -> None:
-    """A full mailbox: the order is refused and stays so, unless it is in the book; memory is not touched."""
+def test_in_simulated_time_a_book_that_cannot_be_written_ends_the_process() -> None:
+    """Nothing can be waited for, because time waits for the order."""
+    venue = Venue(config=msgspec.structs.replace(CONFIG, sim=True))
+    venue.buys()
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        venue.breaks()
+
+
+def test_an_overload_gives_no_verdict_on_what_was_never_handled() -> None:
+    """A full mailbox: memory is not touched, and an order that is in the book is known."""
     venue = Venue()
     known = venue.buys()
     overload = "overload: the mailbox is full"
     new = EventIn("venue.order.paper", submit(terms("s1-1-2")), "_INBOX.2")
-    assert answer_in(venue.paper.on_failure(Failed(new, overload), START)).refused == overload
-    assert venue.buys(order="s1-1-2").refused == overload
+    answer = answer_in(venue.paper.on_failure(Failed(new, overload), START))
+    assert (answer.order, answer.known, answer.refused) == ("s1-1-2", False, "")
     old = EventIn("venue.order.paper", submit(terms()), "_INBOX.3")
     assert answer_in(venue.paper.on_failure(Failed(old, overload), START)).reports == known.reports
     assert len(venue.state.positions) == 1

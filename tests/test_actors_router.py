@@ -402,9 +402,7 @@ def test_an_order_that_waits_too_long_for_the_gateway_expires() -> None:
     assert desk.actions == []
 
 
-@pytest.mark.parametrize(
-    "reply", [{"error": "timeout"}, {"event": VenueAnswer(order="", known=False, refused="book not writable")}]
-)
+@pytest.mark.parametrize("reply", [{"error": "timeout"}, {"event": VenueAnswer(order="", known=False)}])
 def test_the_epoch_is_announced_until_it_is_known(reply: dict[str, Any]) -> None:
     """Every half second."""
     desk = Desk(ready=False)
@@ -477,6 +475,16 @@ def test_a_lookup_settles_an_unknown_order(answer: VenueAnswer, late: bool, stat
         desk.now = LATE + CONFIG.skew_us
     desk.reply(f"lookup {ID}", answer)
     assert (desk.last.state, desk.last.reason) == (state, reason)
+
+
+def test_a_submit_without_a_verdict_is_asked_for() -> None:
+    """The gateway could not write its book: UNKNOWN, then a lookup, never a second submit."""
+    desk = Desk().submitted()
+    desk.reply(f"submit {ID}", VenueAnswer(order=ID, known=False))
+    assert desk.last.state == OrderState.UNKNOWN
+    desk.ack()
+    desk.fire(f"lookup {ID}")
+    assert desk.actions == ["submit", "lookup"]
 
 
 def test_not_known_before_expiry_is_asked_again() -> None:
