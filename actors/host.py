@@ -95,8 +95,8 @@ async def _run(handover: Handover, descriptor: int) -> int:
     except (DatabaseError, LogError, ValueError) as error:  # settings, strategies, feeds: what the user can mend
         ending.end(HostExit.UNUSABLE, str(error))
     finally:
-        if recovered is not None and recovered.database is not None:
-            await recovered.database.close()
+        if recovered is not None:
+            await recovered.close()
         await bus.close()
     return ending.code
 

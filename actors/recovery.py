@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from actors.database import Database, connect
+from actors.database import Database, SyncDatabase, connect
 from actors.roles import load_role
 from bus.clock import wall_us
 from schemas.codec import CodecError, decode
@@ -37,7 +37,14 @@ class Recovered(msgspec.Struct):
     config: msgspec.Struct
     state: msgspec.Struct | None
     history: Sequence[Incoming]
-    database: Database | None
+    database: Database | SyncDatabase | None
+
+    async def close(self) -> None:
+        """Finish what the database was asked for, and close it."""
+        if isinstance(self.database, Database):
+            await self.database.close()
+        elif self.database is not None:
+            self.database.close()
 
 
 def database_path(handover: Handover) -> Path | None:
@@ -59,13 +66,18 @@ async def recover(handover: Handover, bus: Bus) -> Recovered:
     config = await asyncio.to_thread(_config, handover)
     history: Sequence[Incoming] = ()
     state: msgspec.Struct | None = None
-    database: Database | None = None
+    database: Database | SyncDatabase | None = None
     path = database_path(handover)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         durable = handover.role != "recorder"
         state = await asyncio.to_thread(_load, handover.role, path, durable=durable)
-        database = await Database.open(path, durable=durable)
+        if handover.role == "session":
+            # Its one small row is on the way of every order: two thread switches would cost as much as the commit,
+            # and there is nothing else for the runner to do meanwhile.
+            database = SyncDatabase(connect(path, durable=durable), asyncio.get_running_loop().call_soon)
+        else:
+            database = await Database.open(path, durable=durable)
     elif handover.role in _FROM_ORDERS:
         history = await bus.history("ORDERS", [">"])
         module: Any = import_module(role.actor.__module__)

@@ -27,6 +27,12 @@ def test_the_first_restart_comes_soon_and_each_next_waits_twice_as_long() -> Non
     assert [budget.ask(now) for now in range(5)] == [100, 200, 400, 400, 400]
 
 
+def test_a_restart_after_a_calm_time_comes_soon_again() -> None:
+    """What is killed now and then is back at once each time; only a crash loop is made to wait."""
+    budget = RestartBudget(10, 1_000, first_us=1, most_us=64, close_us=100)
+    assert [budget.ask(now) for now in (0, 50, 99, 198, 199, 400)] == [1, 2, 4, 2, 2, 1]
+
+
 def test_one_restart_too_many_within_the_window_is_refused_for_good() -> None:
     """Giving up is final: time alone does not bring it back."""
     budget = RestartBudget(2, 1_000)
