@@ -8,13 +8,15 @@ and unit is described in docs/database.md. Money is INTEGER hundredths, times ar
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import msgspec
 
 from actors.database import Migration, migrate
 from actors.stream_progress import Progress
 
-__all__ = ["MIGRATIONS", "RecorderState", "load"]
+__all__ = ["MIGRATIONS", "RecorderState", "load", "recorded"]
 
 _FIRST = Migration(
     "2026-01-01_projections",
@@ -231,12 +233,30 @@ class RecorderState(msgspec.Struct):
 def load(connection: sqlite3.Connection) -> RecorderState:
     """Create or migrate the tables and read how far they reach. Raises DatabaseError."""
     migrate(connection, MIGRATIONS)
-    state = RecorderState()
-    for stream, seq, epoch in connection.execute("SELECT stream, seq, epoch FROM stream_positions ORDER BY stream"):
-        state.streams[stream] = Progress(seq, epoch)
-    for stream, first, last in connection.execute("SELECT stream, first, last FROM stream_gaps ORDER BY stream, first"):
-        state.streams[stream].gaps.append((first, last))
+    state = RecorderState(_progress(connection))
     for stream, slot, seq, epoch, mark in connection.execute("SELECT stream, slot, seq, epoch, mark FROM stream_marks"):
         state.streams[stream].marks[slot] = (seq, epoch, mark)
     state.gaps = {stream: list(progress.gaps) for stream, progress in state.streams.items()}
     return state
+
+
+def recorded(path: Path) -> dict[str, Progress] | None:
+    """How far each stream is in the file, without the marks, and without changing it; nothing when there is no file or
+    nothing in it, None when it cannot be read: the recorder will say why.
+    """
+    if not path.exists():
+        return {}
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return _progress(connection) if connection.execute("SELECT 1 FROM sqlite_master").fetchone() else {}
+    except sqlite3.Error:
+        return None
+
+
+def _progress(connection: sqlite3.Connection) -> dict[str, Progress]:
+    streams: dict[str, Progress] = {}
+    for stream, seq, epoch in connection.execute("SELECT stream, seq, epoch FROM stream_positions ORDER BY stream"):
+        streams[stream] = Progress(seq, epoch)
+    for stream, first, last in connection.execute("SELECT stream, first, last FROM stream_gaps ORDER BY stream, first"):
+        streams[stream].gaps.append((first, last))
+    return streams

@@ -64,6 +64,16 @@ class Progress(msgspec.Struct):
                 gaps.append((first, last))
         self.gaps = gaps
 
+    def first_missing(self, oldest: int) -> int:
+        """The lowest number from `oldest` on that was not dealt with.
+
+        A gap that is older than the marks is for good: whatever was given from there on would be taken for another
+        stream's.
+        """
+        oldest = max(oldest, self.seq - RING + 1)
+        inside = next((max(first, oldest) for first, last in self.gaps if last >= oldest), self.seq + 1)
+        return max(inside, oldest)
+
     @property
     def missing(self) -> int:
         """How many messages the gaps hold."""

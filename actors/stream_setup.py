@@ -6,25 +6,48 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 from nats.errors import Error as NatsError
 
 from actors.floor_keys import FloorKeys
+from actors.recorder_schema import recorded
+from actors.stream_progress import Progress
 from bus.interface import BusError
-from bus.streams import Quotas, ensure
+from bus.streams import Quotas, ensure, rewind
 from bus.tls import StrictClient
 
-__all__ = ["ensure_streams", "last_sequences"]
+__all__ = ["ensure_streams", "last_sequences", "rewind_recorder"]
 
 _WITHIN_S = 10
 _ANSWER_S = 5
+_RECORDED = (("ORDERS", "recorder"), ("FLOW", "recorder_flow"))
 
 
 async def ensure_streams(url: str, keys: FloorKeys, quotas: Quotas, *, tls: ssl.SSLContext | None = None) -> None:
     """Make the server's streams and consumers what they should be. Raises BusError."""
     async with _connected(url, "bootstrap", keys, tls) as core, _connected(url, "bootstrap-floor", keys, tls) as floor:
         await ensure(core, floor, quotas)
+
+
+async def rewind_recorder(
+    url: str, keys: FloorKeys, database: Path, *, tls: ssl.SSLContext | None = None
+) -> dict[str, int]:
+    """Let the streams give again what the recorder's database does not have: it was deleted, or is an older copy.
+
+    Call it while no recorder runs. Returns from which sequence on, by stream, where anything is given again; a database
+    that cannot be read is left to the recorder. Raises BusError.
+    """
+    progress = recorded(database)
+    if progress is None:
+        return {}
+    async with _connected(url, "bootstrap", keys, tls) as core:
+        begun = [
+            (stream, await rewind(core, stream, durable, progress.get(stream, Progress()).first_missing))
+            for stream, durable in _RECORDED
+        ]
+    return {stream: first for stream, first in begun if first}
 
 
 async def last_sequences(

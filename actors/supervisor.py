@@ -29,6 +29,7 @@ from actors.incarnations import Incarnations
 from actors.log_budget import over_budget, trim_logs
 from actors.logs import open_log
 from actors.outfit import Outfit
+from actors.stream_setup import rewind_recorder
 from bus.clock import LiveClock, monotonic_us, wall_us
 from bus.identities import IdentityError
 from bus.interface import BusError, Incoming
@@ -148,6 +149,8 @@ class Supervisor:
         self._task(self._hold(lease))
         self._task(self._keep_log_budget())
         self._task(self._read_violations())
+        if again := await rewind_recorder(self.server.url, self.keys, self.home / "data" / "pitwire.sqlite", tls=tls):
+            self._log.warning("the database lacks what was recorded before; it is read again", first=again)
         if self._before_crew is not None:
             await self._before_crew(self)
         self._outfit.url = self.server.url

@@ -2,7 +2,7 @@
 
 Owns the definitions of ORDERS, FLOW, MARKET, JOBS and the leases in CORE and of LAST in FLOOR, their consumers and
 their quotas; `ensure` makes the server agree with them. Requests go to `$JS.API` as JSON, because nats-py knows neither
-`persist_mode` nor message TTLs.
+`persist_mode` nor message TTLs. `rewind` gives a reader again what it has lost.
 
 Every stream that captures a subject from FLOOR has `no_ack`: an acknowledgement goes to the reply subject of the
 message, so a strategy could otherwise have the server itself say something on `venue.order.>`. Batches, roll-ups,
@@ -12,6 +12,7 @@ shortest there is, and nobody trusted puts a message id on what they capture, so
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -20,11 +21,12 @@ from nats.errors import Error as NatsError
 
 from bus.interface import BusError
 
-__all__ = ["Quotas", "consumers", "core_streams", "ensure", "floor_streams"]
+__all__ = ["Quotas", "consumers", "core_streams", "ensure", "floor_streams", "rewind"]
 
 _MIB = 2**20
 _SECOND = 1_000_000_000  # the API's durations are nanoseconds
 _NOT_FOUND = 10059
+_NO_CONSUMER = 10014
 
 
 class Quotas(msgspec.Struct, frozen=True):
@@ -176,10 +178,29 @@ async def ensure(
     for config in core_streams(quotas, replicas):
         await core_api.make(config)
     for stream, config in consumers():
-        request = {"stream_name": stream, "config": {"replay_policy": "instant", "deliver_policy": "all", **config}}
-        await core_api.call(f"CONSUMER.CREATE.{stream}.{config['durable_name']}", request)
+        await core_api.make_consumer(stream, config)
     for config in floor_streams(quotas, replicas):
         await floor_api.make(config)
+
+
+async def rewind(
+    core: Client, stream: str, durable: str, missing: Callable[[int], int], *, timeout_s: float = 5.0
+) -> int:
+    """Make a durable give again what its reader is missing, although it was acked: the reader's memory was lost.
+
+    `missing` gets the stream's first sequence and returns the lowest one from there on that the reader does not have.
+    When the durable's ack floor is there or beyond, it is made anew and begins there; what is returned is that
+    sequence, otherwise 0. The reader must not run. As the identity `bootstrap`; raises BusError.
+    """
+    api = _Api(core, timeout_s)
+    consumer = await api.call(f"CONSUMER.INFO.{stream}.{durable}", None)
+    first = missing(int((await api.call(f"STREAM.INFO.{stream}", None))["state"]["first_seq"]))
+    if int(consumer["ack_floor"]["stream_seq"]) < first:
+        return 0
+    config = next(config for name, config in consumers() if (name, config["durable_name"]) == (stream, durable))
+    await api.call(f"CONSUMER.DELETE.{stream}.{durable}", None)
+    await api.make_consumer(stream, {**config, "deliver_policy": "by_start_sequence", "opt_start_seq": first})
+    return first
 
 
 class _Api:
@@ -197,6 +218,17 @@ class _Api:
             await self.call(f"STREAM.CREATE.{name}", config)
         elif any(answer["config"].get(key) != value for key, value in config.items()):
             await self.call(f"STREAM.UPDATE.{name}", {**answer["config"], **config})
+
+    async def make_consumer(self, stream: str, config: dict[str, Any]) -> None:
+        """Create the durable, from the stream's first message if `config` does not say otherwise, or update what
+        differs; where an existing one began cannot be changed.
+        """
+        name = f"{stream}.{config['durable_name']}"
+        answer = await self.call(f"CONSUMER.INFO.{name}", None, allow=_NO_CONSUMER)
+        before = answer.get("config", {"replay_policy": "instant", "deliver_policy": "all"})
+        if "error" in answer or any(before.get(key) != value for key, value in config.items()):
+            request = {"stream_name": stream, "config": {**before, **config}}
+            await self.call(f"CONSUMER.CREATE.{name}", request)
 
     async def call(self, what: str, request: dict[str, Any] | None, allow: int = 0) -> dict[str, Any]:
         """One request; an error other than the code `allow` is raised."""

@@ -67,3 +67,27 @@ def test_a_stream_that_was_made_anew_begins_anew() -> None:
     assert [progress.take(seq, -seq) for seq in (1, 2, 3)] == [_EPOCH + seq for seq in (1, 2, 3)]
     assert (progress.seq, progress.gaps) == (3, [])
     assert len(progress.marks) <= RING
+
+
+@given(st.sets(_SEQUENCES), st.integers(1, 20))
+def test_given_again_from_the_first_missing_one_exactly_what_is_missing_is_taken(taken: set[int], oldest: int) -> None:
+    """Whatever the stream still has; what was purged from it is not waited for."""
+    progress = Progress()
+    for seq in sorted(taken, key=lambda seq: seq % 7):
+        progress.take(seq, seq)
+    first = progress.first_missing(oldest)
+    again = {seq for seq in range(first, 41) if progress.take(seq, seq) is not None}
+    assert again == set(range(oldest, 41)) - taken
+    assert progress.epoch == 0
+
+
+def test_a_gap_that_is_older_than_the_marks_is_for_good() -> None:
+    """To give everything again from there would look like another stream, and double what it projects to."""
+    progress = Progress()
+    for seq in (1, *range(4, RING + 20)):
+        progress.take(seq, seq)
+    again = progress.first_missing(1)
+    assert again == RING + 20
+    assert progress.take(again - RING, again - RING) is None
+    assert progress.take(3, 3) == 3
+    assert progress.take(4, 4) == _EPOCH + 4

@@ -16,7 +16,7 @@ from nats.js.errors import APIError
 
 from bus.interface import BusError
 from bus.server import find_conf
-from bus.streams import Quotas, consumers, core_streams, ensure, floor_streams
+from bus.streams import Quotas, consumers, core_streams, ensure, floor_streams, rewind
 
 NAMES = ("bootstrap", "bootstrap-floor", "router", "guard", "feed", "observer", "session-s", "recorder", "vera")
 TINY = Quotas(orders=200_000, flow=200_000, market=200_000, jobs=200_000, leases=200_000, last=200_000)
@@ -87,6 +87,24 @@ async def test_ensure_needs_the_rights_of_bootstrap(floor: Floor) -> None:
     guard = await floor.peer("guard")
     with pytest.raises(BusError, match=r"no answer from JetStream"):
         await ensure(guard.nc, guard.nc, QUOTAS, timeout_s=0.1)
+
+
+async def test_a_reader_that_lost_its_memory_gets_again_what_it_lacks(floor: Floor) -> None:
+    """From the first message that it lacks if it had acked that; `ensure` leaves it there."""
+    router, reader = await floor.peer("router"), await floor.peer("recorder")
+    bootstrap = await floor.peer("bootstrap")
+    stream = router.nc.jetstream()
+    for number in range(1, 6):
+        await stream.publish(f"order.update.a.s.{number}", b"%d" % number, timeout=5)
+    durable = await reader.nc.jetstream().pull_subscribe_bind("recorder", "ORDERS")
+    for message in await durable.fetch(4, timeout=5):
+        await message.ack_sync()
+    assert await rewind(bootstrap.nc, "ORDERS", "recorder", lambda _: 5) == 0
+    assert [message.data for message in await durable.fetch(1, timeout=5)] == [b"5"]
+    await bootstrap.api("STREAM.PURGE.ORDERS", {"seq": 2})
+    assert await rewind(bootstrap.nc, "ORDERS", "recorder", lambda first: first + 1) == 3
+    await floor.streams()
+    assert [message.data for message in await durable.fetch(3, timeout=5)] == [b"3", b"4", b"5"]
 
 
 async def test_orders_refuses_when_full_and_forgets_nothing(floor: Floor) -> None:
