@@ -35,11 +35,15 @@ class ExternalServer:
     pid = 0
     log = None
 
-    def __init__(self, url: str, seed: str, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, url: str, seed: str, tls: ssl.SSLContext | None = None, *, connect_timeout_us: int = 5_000_000
+    ) -> None:
         self.url = url
         self.port = urlsplit(url).port or 4222
         self.tls = tls
-        self._bus = NatsBus(url, name=_NAME, clock=LiveClock(), seed=seed, tls=tls)
+        self._bus = NatsBus(
+            url, name=_NAME, clock=LiveClock(), seed=seed, tls=tls, connect_timeout_us=connect_timeout_us
+        )
 
     @property
     def version(self) -> str:
@@ -49,7 +53,7 @@ class ExternalServer:
     async def open(self, on_link: LinkHandler, on_trouble: TroubleHandler) -> None:
         """Connect; from then on `on_link` hears of each loss and return, `on_trouble` why there is no return.
 
-        Raises BusError when nobody answers within 5 s or the identity is refused.
+        Raises BusError when nobody answers within the connect timeout or the identity is refused.
         """
         self._bus.on_link(on_link)
         self._bus.on_trouble(on_trouble)

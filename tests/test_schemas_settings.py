@@ -34,6 +34,18 @@ def test_values_are_read_into_their_tables() -> None:
         ('[guard]\nmax_order_lots = "1"', "guard.max_order_lots", "float"),
         ('[feed]\nkind = "live"', "feed.kind", "live"),
         ("[bus]\nport = 70000", "bus.port", "65535"),
+        ('[bus]\nurl = "nats://127.0.0.1"', r"bus\.keys", "`pitwire keys FILE`"),
+        ('[bus]\nurl = "nats://bus.example:4333"\nkeys = "k"', r"bus\.url", "expected tls://bus.example:4333"),
+        ('[bus]\nurl = "nats://10.0.0.1"\nkeys = "k"', r"bus\.url", "unencrypted; expected tls://10.0.0.1:4222"),
+        ('[bus]\nurl = "http://127.0.0.1"\nkeys = "k"', r"bus\.url", "nats://host:port or tls://host:port"),
+        ('[bus]\nurl = "127.0.0.1:4222"\nkeys = "k"', r"bus\.url", "nats://host:port or tls://host:port"),
+        ('[bus]\nurl = "tls://h:0"\nkeys = "k"', r"bus\.url", "nats://host:port or tls://host:port"),
+        ('[bus]\nurl = "tls://h:99999"\nkeys = "k"', r"bus\.url", "nats://host:port or tls://host:port"),
+        ('[bus]\nurl = "tls://h:1,tls://i:1"\nkeys = "k"', r"bus\.url", "one server"),
+        ('[bus]\nurl = "tls://me:word@h:1"\nkeys = "k"', r"bus\.url", "no user and no password"),
+        ('[bus]\nurl = "nats://localhost"\nkeys = "k"\nca = "c"', r"bus\.ca", "begins with tls://"),
+        ('[bus]\nkeys = "k"', r"bus\.keys", "bus.url beside it"),
+        ('[bus]\nca = "c"', r"bus\.ca", "bus.url beside it"),
         ('[[account]]\nid = "a b"', r"account\[0\].id", "regex"),
         ('[[session]]\nid = "s"\naccount = "x"', r"session\[0\].account", "no account 'x'"),
         ('[[session]]\nid = "s"\nsymbols = ["FOO"]', r"session\[0\].symbols", "no 'FOO'; expected one of BTCUSD"),
@@ -46,6 +58,12 @@ def test_a_bad_value_is_named_with_file_and_key(text: str, key: str, expected: s
     """No traceback, no guess: the text leads to the place."""
     with pytest.raises(SettingsError, match=rf"my\.toml: {key}.*{expected}"):
         parse(text, "my.toml")
+
+
+@pytest.mark.parametrize("url", ["nats://127.0.0.1:4222", "nats://[::1]", "nats://localhost", "tls://bus.example:4222"])
+def test_an_external_server_is_encrypted_or_on_this_machine(url: str) -> None:
+    """Loopback may do without TLS."""
+    assert parse(f'[bus]\nurl = "{url}"\nkeys = "k"').bus.url == url
 
 
 def test_an_unknown_key_is_told_the_known_ones() -> None:
