@@ -2,7 +2,7 @@
 
 Owns the mailbox and the order of handling: one message at a time, control before data, nothing while a `Store` is under
 way. Live it runs on the event loop; on the in-process bus the same code runs single-threaded. Each message is written
-to the inbox log before its handler runs.
+to the inbox log before its handler runs; what cannot be written is not handled, and the process is to end.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from actors.carrier import Carrier, StatementRunner
 from actors.cell import Cell, Outgoing
 from actors.effects import EventIn, Failed, LinkChanged, Message
 from actors.intake import Intake
+from actors.journal import Journal
 from actors.mailbox import Entry, Mailbox
 from actors.voice import Voice
 from bus.clock import SimClock, wall_us
-from bus.eventlog import LogWriteError
 from schemas.health import Beat
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Runtime:
         self.voice = Voice(actor, bus)
         self._cell = Cell(actor)
         self._scheduler = scheduler
-        self._inbox = inbox
+        self._journal = Journal(inbox, self._unwritable)
         self._fatal = fatal
         self._sim = bus.clock if isinstance(bus.clock, SimClock) else None
         self._mailbox = Mailbox(data_limit)
@@ -120,9 +120,8 @@ class Runtime:
         await self._intake.catch_up()
         self._running = True
         now = self._time()
-        if self._inbox is not None:
-            self._inbox.taken("start", b"", now)
-        self._execute(self._cell.start(now), 0)
+        if self._journal.taken("start", b"", now):
+            self._execute(self._cell.start(now), 0)
         self._wake()
 
     def stop(self) -> None:
@@ -131,11 +130,14 @@ class Runtime:
             return
         self._running = False
         now = self._time()
-        if self._inbox is not None:
-            self._inbox.taken("stop", b"", now)
-        self._execute(self._cell.stop(now), 0)
-        if self._inbox is not None:
-            self._inbox.close()
+        if self._journal.taken("stop", b"", now):
+            self._execute(self._cell.stop(now), 0)
+        self._journal.close()
+
+    def _unwritable(self, text: str) -> None:
+        """The inbox log failed: nothing is handled any more, nor passed over in silence."""
+        self._running = False
+        self._fatal(text)
 
     # ---- what arrives
 
@@ -187,11 +189,7 @@ class Runtime:
                     self._mailbox.put_back(entry)
                     continue
             if entry.message is not None:
-                try:
-                    self._handle(entry, entry.message)
-                except LogWriteError as error:  # what cannot be written down is not handled, nor passed over in silence
-                    self._fatal(f"the inbox log: {error}")
-                    return
+                self._handle(entry, entry.message)
         self._wake()
 
     def _time(self) -> int:
@@ -202,15 +200,14 @@ class Runtime:
     def _handle(self, entry: Entry, message: Message) -> None:
         now = self._now = max(self._now, entry.stamp) if entry.stamp else self._time()
         self._handling = message
-        if self._inbox is not None:
-            self._inbox.taken(message, entry.data, now)
+        if not self._journal.taken(message, entry.data, now):
+            return
         try:
             outgoing = self._cell.handle(message, now)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is told to the actor and to people
             reason = f"{type(error).__name__}: {error}"
             self.voice.alert("critical", "handler_raised", f"{type(message).__name__}: {reason}")
-            if self._inbox is not None:
-                self._inbox.raised(reason)
+            self._journal.raised(reason)
             self._fail(message, reason, now)
             return
         self._execute(outgoing, entry.received_us)
@@ -221,8 +218,8 @@ class Runtime:
             self._fatal(f"what on_failure asked for failed: {error}")
             return
         failed = self._handling = Failed(message, error)
-        if self._inbox is not None:
-            self._inbox.taken(failed, b"", now)
+        if not self._journal.taken(failed, b"", now):
+            return
         try:
             outgoing = self._cell.handle(failed, now)
         except Exception as again:  # noqa: BLE001 - the last resort: the supervisor starts the actor again
@@ -231,9 +228,8 @@ class Runtime:
         self._execute(outgoing, 0)
 
     def _execute(self, outgoing: Sequence[Outgoing], received_us: int) -> None:
-        if outgoing and self._inbox is not None:
-            self._inbox.effects(outgoing)
-        self._carrier.carry(outgoing, received_us)
+        if outgoing and self._journal.effects(outgoing):
+            self._carrier.carry(outgoing, received_us)
 
     def _stored(self, error: str) -> None:
         """A Store has ended."""
@@ -251,9 +247,11 @@ class Runtime:
     # ---- health
 
     def beat(self, pid: int) -> None:
-        """Say that messages are being handled; while a Store is under way it waits for that."""
-        if self._inbox is not None:
-            self._inbox.flush()
+        """Say that messages are being handled; while a Store is under way it waits for that. Not when the inbox log
+        cannot be written.
+        """
+        if not self._journal.flush():
+            return
         if self._carrier.busy:
             self._beat_owed = pid
             return

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -25,6 +28,7 @@ from actors.effects import (
     StoredIn,
     TimerIn,
 )
+from actors.inboxlog import InboxLog
 from actors.runtime import Runtime
 from bus.interface import Incoming
 from bus.localbus import LocalBus, drive
@@ -417,3 +421,114 @@ def test_a_beat_waits_for_a_store_that_does_not_end() -> None:
     database.waiting.pop()("")
     floor.bus.run()
     assert len(floor.events(Beat)) == 2
+
+
+class Unwritable:
+    """A floor with an inbox log on a disk that is full from `fill` on."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.database = HeldDatabase()
+        self.actor = Scripted([Subscribe("md.tick.>")], self._script)
+        self.path = folder / "scripted-3.jsonl"
+        log = InboxLog(self.path, "scripted", "scripted", 3, Hello(actor="x", role="x"), None)
+        self.floor = Floor(self.actor, inbox=log, database=self.database, data_limit=1)
+        self._patch = patch
+
+    def _script(self, message: Any) -> list[Effect]:
+        if isinstance(message, EventIn):
+            return [Store((("x", ()),))]
+        return [Publish(Hello(actor="said", role="x"))]
+
+    def fill(self) -> None:
+        def full(fd: int, data: bytes) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        self._patch.setattr(os, "write", full)
+
+    def arrive(self, number: int) -> None:
+        data = encode(tick(number))
+        self.floor.runtime._intake._arrived(Subscribe("md.tick.>"), Incoming("md.tick.v.X", data))  # noqa: SLF001
+
+
+def _on_start(scene: Unwritable) -> None:
+    scene.fill()
+    scene.floor.start()
+
+
+def _on_stop(scene: Unwritable) -> None:
+    scene.floor.start()
+    scene.fill()
+    scene.floor.runtime.stop()
+
+
+def _on_a_message(scene: Unwritable) -> None:
+    scene.floor.start()
+    scene.fill()
+    scene.arrive(1)
+
+
+def _on_a_full_mailbox(scene: Unwritable) -> None:
+    scene.floor.start()
+    scene.fill()
+    scene.arrive(1)
+    scene.arrive(2)
+
+
+def _on_a_failed_store(scene: Unwritable) -> None:
+    scene.floor.start()
+    scene.arrive(1)
+    scene.floor.bus.run()
+    scene.fill()
+    scene.database.waiting.pop()("disk full")
+
+
+def _on_a_beat(scene: Unwritable) -> None:
+    scene.floor.start()
+    scene.fill()
+    scene.floor.runtime.beat(1)
+
+
+@pytest.mark.parametrize(
+    ("end", "handled"),
+    [
+        (_on_start, []),
+        (_on_stop, [str]),
+        (_on_a_message, [str]),
+        (_on_a_full_mailbox, [str]),
+        (_on_a_failed_store, [str, EventIn]),
+        (_on_a_beat, [str]),
+    ],
+)
+def test_what_cannot_be_written_down_is_not_done_and_ends_the_actor(
+    end: Callable[[Unwritable], None], handled: list[type], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the inbox log fails: said once, no handler runs, nothing goes out, and nothing is raised."""
+    with monkeypatch.context() as patch:
+        scene = Unwritable(tmp_path, patch)
+        end(scene)
+        scene.floor.bus.run()
+        said = len(scene.floor.events(Hello))
+        for number in (3, 4, 5):
+            scene.arrive(number)
+        scene.floor.runtime.beat(1)
+        scene.floor.bus.run()
+        scene.floor.runtime.stop()
+    assert scene.floor.fatal == [f"the inbox log: {scene.path}: the disk is full"]
+    assert [type(message) for message in scene.actor.seen] == handled
+    assert said == len(scene.floor.events(Hello)) == handled.count(str)
+    assert scene.floor.events(Beat) == []
+
+
+def test_an_orderly_end_closes_the_log_and_what_comes_later_is_nothing(tmp_path: Path) -> None:
+    """A beat or a Store that ends after the end is neither handled nor an error."""
+    floor = Unwritable(tmp_path, pytest.MonkeyPatch())
+    floor.floor.start()
+    floor.arrive(1)
+    floor.floor.bus.run()
+    floor.floor.runtime.stop()
+    floor.database.waiting.pop()("disk full")
+    floor.floor.runtime.beat(1)
+    floor.floor.bus.run()
+    assert floor.floor.fatal == []
+    assert b'{"end":true' in floor.path.read_bytes()
+    assert floor.floor.events(Beat) == []
