@@ -156,6 +156,10 @@ async def test_a_process_that_ends_while_the_server_is_gone_waits_for_it(tmp_pat
             async with asyncio.timeout(PATIENCE_S):
                 while post.state != "dead":  # noqa: ASYNC110 - as above
                     await asyncio.sleep(0.01)
+            with pytest.raises(TimeoutError):  # its first restart would wait for a tenth of this
+                async with asyncio.timeout(1):
+                    while post.child is None:  # noqa: ASYNC110 - as above
+                        await asyncio.sleep(0.01)
             server.start()
             await asyncio.wait_for(post.ready.wait(), PATIENCE_S)
             assert post.budget.spent == 1
