@@ -70,7 +70,12 @@ class Paper(Actor):
         )
 
     def on_start(self, now: int) -> Sequence[Effect]:
-        """Every report that the stream may not have goes out again, then a hello and the state of the account."""
+        """Claim the book: a gateway that was frozen can write no more. Then every report that the stream may not have
+        goes out again, a hello, and the state of the account.
+        """
+        entry = self._entry()
+        apply(self.state, entry)
+        self._out.append(Store(statements(entry)))
         for report in self.state.outbox.values():
             self._report(report)
         self._hello()
@@ -282,6 +287,8 @@ class Paper(Actor):
         """An entry that raises the epochs; reports that the stream has acknowledged are marked along with it."""
         state = self.state
         return Entry(
+            owner=self.incarnation,
+            orders=len(state.orders),
             router_epoch=max(router_epoch, state.router_epoch),
             guard_epoch=max(guard_epoch, state.guard_epoch),
             next_ticket=state.next_ticket,

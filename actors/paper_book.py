@@ -34,7 +34,7 @@ MIGRATIONS = (
     Migration(
         "001_book",
         (
-            # router_epoch, guard_epoch, next_ticket.
+            # router_epoch, guard_epoch, next_ticket, owner (the gateway's incarnation).
             "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
             # state: filled, refused, or void (looked up before it arrived: never to be executed).
             """CREATE TABLE orders (
@@ -61,6 +61,11 @@ MIGRATIONS = (
 """The file's schema. Never edited once released."""
 
 _COUNTERS = ("router_epoch", "guard_epoch", "next_ticket")
+# NULL, which the table refuses, if a younger gateway has claimed the book or there are orders that we do not know.
+_FENCE = (
+    "INSERT INTO counters VALUES ('owner', ?) ON CONFLICT (name) DO UPDATE SET value ="
+    " CASE WHEN value <= excluded.value AND (SELECT coalesce(max(rowid), 0) FROM orders) = ? THEN excluded.value END"
+)
 
 
 class BookOrder(msgspec.Struct, frozen=True):
@@ -129,8 +134,13 @@ class PaperState(msgspec.Struct, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One change of the book. Counters are the values after it; `position` with volume 0 is closed."""
+    """One change of the book by the gateway of incarnation `owner`, which knows of `orders` orders before it.
 
+    Counters are the values after it; `position` with volume 0 is closed.
+    """
+
+    owner: int
+    orders: int
     router_epoch: int
     guard_epoch: int
     next_ticket: int
@@ -198,12 +208,17 @@ Statement = tuple[str, tuple[int | float | str | bytes | None, ...]]
 
 
 def statements(entry: Entry) -> tuple[Statement, ...]:
-    """The same change as one transaction. An order or a report that is already there makes it fail as a whole."""
+    """The same change as one transaction.
+
+    It fails as a whole if another process has written an order or claimed the book in between (so a gateway that was
+    frozen and wakes up beside its successor stops), and if an order or a report is already there.
+    """
     values = (entry.router_epoch, entry.guard_epoch, entry.next_ticket)
     out: list[Statement] = [
-        ("INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", pair)
+        ("INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)", pair)
         for pair in zip(_COUNTERS, values, strict=True)
     ]
+    out.insert(0, (_FENCE, (entry.owner, entry.orders)))
     if entry.order is not None:
         terms = entry.terms
         out.append(
@@ -276,7 +291,7 @@ def load(connection: sqlite3.Connection, keep: int = 10_000) -> PaperState:
     """
     migrate(connection, MIGRATIONS)
     state = PaperState()
-    for name, number in connection.execute("SELECT name, value FROM counters"):
+    for name, number in connection.execute("SELECT name, value FROM counters WHERE name <> 'owner'"):
         setattr(state, name, number)
     state.booked = connection.execute("SELECT coalesce(sum(profit + commission + swap), 0) FROM deals").fetchone()[0]
     state.counts = dict(connection.execute("SELECT session, count(*) FROM reports GROUP BY session"))

@@ -8,6 +8,7 @@ stream refuses a message id that it has and a `first` that is none; core subscri
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections import deque
 from collections.abc import Iterable
@@ -93,8 +94,9 @@ class Choices:
 class Node:
     """A process: a cell, its mailbox, its timers, its link."""
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell, book: sqlite3.Connection | None = None) -> None:
         self.cell = cell
+        self.book = book
         self.inbox: deque[Message] = deque()
         self.timers: dict[str, int] = {}
         self.up = True
@@ -117,6 +119,7 @@ class Floor:
         self.fills: dict[str, set[tuple[str, int]]] = {}
         self.filled_at: dict[str, int] = {}
         self.crashed: list[str] = []
+        self.frozen_gateways = 0
         self.ticks = 0
         self.incarnations = 0
         self.requests = 0
@@ -133,7 +136,6 @@ class Floor:
             guard_public=PUBLIC,
             sim=sim,
         )
-        self.book: sqlite3.Connection | None = None
         self.processes: list[Node] = []
         self.zombies: list[Node] = []
         self.gateway: Node
@@ -145,11 +147,9 @@ class Floor:
 
     def start_gateway(self) -> None:
         """A new incarnation from its file."""
-        if self.book is not None:
-            self.book.close()
-        self.book = connect(self.path, durable=False)
+        book = connect(self.path, durable=False)
         self.incarnations += 1
-        node = Node(Cell(Paper(f"gateway-{ACCOUNT}", self.incarnations, self.paper_config, load(self.book))))
+        node = Node(Cell(Paper(f"gateway-{ACCOUNT}", self.incarnations, self.paper_config, load(book))), book)
         self.gateway = node
         self.processes.append(node)
         self.execute(node, None, node.cell.start(self.now))
@@ -175,12 +175,18 @@ class Floor:
         """Kill -9: mailbox and timers are gone; whoever waits for its answer will wait in vain."""
         node.alive = False
         self.processes.remove(node)
+        if node.book is not None:
+            node.book.close()
         if node is self.gateway:
-            for asker, key in self.waiting.values():
-                asker.inbox.append(ReplyIn(key, error="timeout"))
-            self.waiting.clear()
+            self.give_up()
         node.inbox.clear()
         node.timers.clear()
+
+    def give_up(self) -> None:
+        """Nobody waits any longer for an answer of the gateway's."""
+        for asker, key in self.waiting.values():
+            asker.inbox.append(ReplyIn(key, error="timeout"))
+        self.waiting.clear()
 
     def restart(self, node: Node) -> None:
         """Kill it and start its next incarnation."""
@@ -192,10 +198,21 @@ class Floor:
         else:
             self.zombies.remove(node)
 
-    def freeze(self) -> None:
-        """The router stops answering, another one is started, and the old one may go on later."""
-        self.zombies.append(self.router)
-        self.start_router()
+    def freeze(self, node: Node) -> None:
+        """It stops answering, another one is started, and the old one may go on later."""
+        self.zombies.append(node)
+        if node is self.gateway:
+            self.give_up()
+            self.frozen_gateways += 1
+            self.start_gateway()
+        else:
+            self.start_router()
+
+    def close(self) -> None:
+        """Close the files."""
+        for node in self.processes:
+            if node.book is not None:
+                node.book.close()
 
     # ---- the bus
 
@@ -286,7 +303,6 @@ class Floor:
 
     def write(self, node: Node, message: Message | None, effect: Store, fault: int) -> bool:
         """A transaction of the gateway's; it may find the disk full."""
-        assert self.book is not None
         if 240 <= fault < 250 and message is not None:
             self.fail(node, message, "the disk is full (database or disk is full)")
             return False
@@ -294,31 +310,35 @@ class Floor:
             self.fail_unclear(node, effect, committed=fault != 250)
             return False
         try:
-            self.commit(effect)
+            self.commit(node, effect)
         except sqlite3.Error as error:
-            assert message is not None
-            self.crashed.append(f"book: {error}")
-            self.fail(node, message, f"{type(error).__name__}: {error}")
+            if not self.frozen_gateways:
+                self.crashed.append(f"book: {error}")
+            if message is None:
+                self.restart(node)
+            else:
+                self.fail(node, message, f"{type(error).__name__}: {error}")
             return False
         return True
 
     def fail_unclear(self, node: Node, effect: Store, *, committed: bool) -> None:
         """An I/O error at the commit: it may be there or not, and the process ends."""
         if committed:
-            self.commit(effect)
+            with contextlib.suppress(sqlite3.IntegrityError):
+                self.commit(node, effect)
         self.restart(node)
 
-    def commit(self, effect: Store) -> None:
+    def commit(self, node: Node, effect: Store) -> None:
         """All or nothing."""
-        assert self.book is not None
-        self.book.execute("BEGIN IMMEDIATE")
+        assert node.book is not None
+        node.book.execute("BEGIN IMMEDIATE")
         try:
             for sql, values in effect.statements:
-                self.book.execute(sql, values)
+                node.book.execute(sql, values)
         except sqlite3.Error:
-            self.book.execute("ROLLBACK")
+            node.book.execute("ROLLBACK")
             raise
-        self.book.execute("COMMIT")
+        node.book.execute("COMMIT")
         for sql, values in effect.statements:
             if sql.startswith("INSERT INTO deals"):
                 self.filled_at.setdefault(str(values[1]), self.now)
@@ -364,10 +384,11 @@ class Floor:
         if not late:
             self.waiting[reply] = (node, effect.key)
         request = EventIn(out.subject, decode(out.data), reply)
-        self.gateway.inbox.append(request)
         self.asked.append(request)
-        if 225 <= fault < 235:
-            self.gateway.inbox.append(request)
+        for gateway in [one for one in self.processes if one.book is not None and one.up]:
+            gateway.inbox.append(request)
+            if 225 <= fault < 235:
+                gateway.inbox.append(request)
         if late:
             node.inbox.append(ReplyIn(effect.key, error="timeout"))
 

@@ -87,7 +87,8 @@ class OrderFloor(Floor):
             (208, lambda: self.advance(4_000_000)),
             (214, lambda: self.restart(self.router)),
             (220, lambda: self.restart(self.gateway)),
-            (224, self.freeze),
+            (222, lambda: self.freeze(self.router)),
+            (224, lambda: self.freeze(self.gateway)),
             (230, self.thaw),
             (234, lambda: self.link(self.router, up=not self.router.up)),
             (238, lambda: self.link(self.gateway, up=not self.gateway.up)),
@@ -160,7 +161,7 @@ class OrderFloor(Floor):
             self.handle(nodes[self.choices.below(len(nodes))])
 
     def thaw(self) -> None:
-        """A frozen router wakes up for a message."""
+        """A frozen process wakes up for a message."""
         if self.zombies:
             self.handle(self.zombies[self.choices.below(len(self.zombies))])
 
@@ -254,9 +255,10 @@ class OrderFloor(Floor):
 
     def check(self) -> None:
         """Nothing lost, nothing doubled, all books equal. AssertionError with what is not so."""
-        assert self.book is not None
-        orders = dict(self.book.execute("SELECT id, state FROM orders"))
-        rows = self.book.execute("SELECT order_id, ticket, volume, profit + commission FROM deals").fetchall()
+        book = self.gateway.book
+        assert book is not None
+        orders = dict(book.execute("SELECT id, state FROM orders"))
+        rows = book.execute("SELECT order_id, ticket, volume, profit + commission FROM deals").fetchall()
         updates, deals = self.updates(), self.deals()
 
         # Executed at most once, by everything the venue ever said and by its book.
@@ -289,11 +291,19 @@ class OrderFloor(Floor):
         assert state.booked == sum(row[3] for row in rows)
         assert not state.outbox, "reports never reached the stream"
         stored = {event.report for _, data in self.stream if isinstance(event := decode(data), VenueReport)}
-        booked = {row[0] for row in self.book.execute("SELECT report FROM reports")}
+        booked = {row[0] for row in book.execute("SELECT report FROM reports")}
         assert stored == booked, f"of {len(booked)} in the book {len(stored)} reports are in the stream"
         assert not self.router_actor.state.orders
-        again = load(self.book)
-        for name in ("router_epoch", "guard_epoch", "next_ticket", "booked", "orders", "positions", "counts"):
+        again = load(book)
+        for name in (
+            "router_epoch",
+            "guard_epoch",
+            "next_ticket",
+            "booked",
+            "orders",
+            "positions",
+            "counts",
+        ):
             assert getattr(again, name) == getattr(state, name), f"{name}: the file differs from memory"
 
         odd = [alert for alert in self.alerts if alert[0] not in _EXPECTED]

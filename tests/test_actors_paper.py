@@ -472,7 +472,7 @@ def test_what_the_stream_may_not_have_is_sent_at_the_start() -> None:
     state = msgspec.json.decode(msgspec.json.encode(venue.state), type=PaperState)
     again = Venue(state, quote=False)
     assert reports_in(again.effects) == list(venue.state.outbox.values())
-    assert [type(effect) for effect in again.effects][:3] == [PublishStored, PublishStored, Publish]
+    assert [type(effect) for effect in again.effects][:4] == [Store, PublishStored, PublishStored, Publish]
 
 
 # ---- telling

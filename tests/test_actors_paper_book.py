@@ -214,6 +214,8 @@ def fill(state: PaperState, order: str, *, closes: int = 0, volume: int = 10_000
     )
     size = left if closes else volume
     return Entry(
+        owner=1,
+        orders=len(state.orders),
         router_epoch=5,
         guard_epoch=2,
         next_ticket=ticket + 1,
@@ -231,7 +233,16 @@ def fill(state: PaperState, order: str, *, closes: int = 0, volume: int = 10_000
 def refuse(state: PaperState, order: str) -> Entry:
     """The entry of an order that is refused."""
     record = BookOrder("refused", "no money")
-    return Entry(router_epoch=5, guard_epoch=2, next_ticket=state.next_ticket, id=order, order=record, at=7)
+    return Entry(
+        owner=1,
+        orders=len(state.orders),
+        router_epoch=5,
+        guard_epoch=2,
+        next_ticket=state.next_ticket,
+        id=order,
+        order=record,
+        at=7,
+    )
 
 
 class Book:
@@ -337,9 +348,32 @@ def test_the_file_itself_refuses_an_id_twice(tmp_path: Path, table: str) -> None
     if table == "reports":
         book.state.issued = 0
     before = durable(book.again())
-    error = book.write(fill(book.state, "a" if table == "orders" else "z"))
+    entry = fill(book.state, "a" if table == "orders" else "z")
+    error = book.write(msgspec.structs.replace(entry, orders=1))
     assert f"UNIQUE constraint failed: {table}." in error
     assert durable(book.again()) == before
+
+
+def test_of_two_processes_only_one_can_go_on_writing(tmp_path: Path) -> None:
+    """Whoever writes an order first. The other one's next transaction fails, whatever is in it, so it starts again."""
+    frozen, fresh = Book(tmp_path / "book.sqlite"), Book(tmp_path / "book.sqlite")
+    assert fresh.write(refuse(fresh.state, "a")) == ""
+    assert "NOT NULL constraint failed: counters.value" in frozen.write(refuse(frozen.state, "b"))
+    assert durable(fresh.again()) == durable(fresh.state)
+    frozen = Book(tmp_path / "book.sqlite")
+    assert frozen.write(fill(frozen.state, "b")) == ""
+    assert "NOT NULL" in fresh.write(fill(fresh.state, "c"))
+    assert list(frozen.again().orders) == ["a", "b"]
+
+
+def test_the_younger_gateways_claim_ends_the_older_one(tmp_path: Path) -> None:
+    """Its first transaction, at its start, changes nothing but the owner."""
+    frozen, fresh = Book(tmp_path / "book.sqlite"), Book(tmp_path / "book.sqlite")
+    claim = Entry(owner=2, orders=0, router_epoch=0, guard_epoch=0, next_ticket=1)
+    assert frozen.write(msgspec.structs.replace(claim, owner=1)) == ""
+    assert fresh.write(claim) == ""
+    assert fresh.write(claim) == ""
+    assert "NOT NULL" in frozen.write(msgspec.structs.replace(claim, owner=1))
 
 
 def test_a_kill_in_the_middle_of_a_transaction_leaves_nothing_of_it(tmp_path: Path) -> None:
@@ -406,6 +440,7 @@ def test_the_file_is_plain_sqlite(tmp_path: Path) -> None:
     assert plain.execute("SELECT name, value FROM counters ORDER BY name").fetchall() == [
         ("guard_epoch", 2),
         ("next_ticket", 2),
+        ("owner", 1),
         ("router_epoch", 5),
     ]
     plain.close()
