@@ -101,6 +101,13 @@ def alerted(code: str) -> Callable[[Event], bool]:
     return lambda event: isinstance(event, Alert) and event.code == code
 
 
+async def until(holds: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
+    """Return when it holds: for what nobody tells while the bus is gone."""
+    async with asyncio.timeout(within_s):
+        while not holds():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.01)
+
+
 def log_of(home: Path) -> str:
     """What the supervisor has logged."""
     return (home / "log" / "supervisor.log").read_text(encoding="utf-8")
@@ -118,9 +125,7 @@ async def test_a_floor_trades_over_tls_and_goes_on_when_the_server_was_killed(tm
             await heard.until(filled)
             before = supervisor.status().actors
             server.kill()
-            async with asyncio.timeout(PATIENCE_S):
-                while supervisor.status().actors[0].state != "dead":  # noqa: ASYNC110 - it tells nobody: the bus is gone
-                    await asyncio.sleep(0.01)
+            await until(lambda: supervisor.status().actors[0].state == "dead")
             assert "no link to tls://" in supervisor.status().actors[0].reason
             known = len(heard.events)
             server.start()
@@ -148,18 +153,12 @@ async def test_a_process_that_ends_while_the_server_is_gone_waits_for_it(tmp_pat
             await heard.until(filled)
             post = supervisor.crew.posts["recorder"]
             server.kill()
-            async with asyncio.timeout(PATIENCE_S):
-                while supervisor.status().actors[0].state != "dead":  # noqa: ASYNC110 - as above
-                    await asyncio.sleep(0.01)
+            await until(lambda: supervisor.status().actors[0].state == "dead")
             assert post.child is not None
             post.child.kill()
-            async with asyncio.timeout(PATIENCE_S):
-                while post.state != "dead":  # noqa: ASYNC110 - as above
-                    await asyncio.sleep(0.01)
+            await until(lambda: post.state == "dead")
             with pytest.raises(TimeoutError):  # its first restart would wait for a tenth of this
-                async with asyncio.timeout(1):
-                    while post.child is None:  # noqa: ASYNC110 - as above
-                        await asyncio.sleep(0.01)
+                await until(lambda: post.child is not None, 1)
             server.start()
             await asyncio.wait_for(post.ready.wait(), PATIENCE_S)
             assert post.budget.spent == 1
