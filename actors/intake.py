@@ -75,7 +75,7 @@ class Intake:
                 self._bus,
                 wanted.stream,
                 wanted.subject,
-                lambda incoming, event: self._deliver(wanted, incoming, event),
+                lambda incoming, event: self._caught(wanted, incoming, event),
                 lambda text: self._voice.alert("warning", "gap", text),
             )
             for incoming in recovered:
@@ -102,6 +102,11 @@ class Intake:
         event = self._decoded(incoming)
         if event is not None and catchup.arrived(incoming, event):
             self._scheduler.spawn(catchup.catch_up())
+
+    def _caught(self, wanted: Subscribe, incoming: Incoming, event: Event) -> None:
+        """What this very incarnation stored is no news to it, and would only hold up the ack behind it."""
+        if not self._voice.own(event):
+            self._deliver(wanted, incoming, event)
 
     def _consumed(self, wanted: Subscribe, incoming: Incoming) -> None:
         event = self._decoded(incoming)

@@ -30,6 +30,10 @@ class Voice:
         self._sequences: Counter[str] = Counter()
         self._seconds: dict[str, int] = {}
 
+    def own(self, event: Event) -> bool:
+        """Whether it was sent by this actor, by this incarnation."""
+        return event.source == self._actor.name and event.incarnation == self._actor.incarnation
+
     def say(self, event: Event) -> None:
         """Publish an event, at most once."""
         subject = subject_of(event)

@@ -379,6 +379,19 @@ def test_a_new_incarnation_starts_its_sequence_again_and_an_old_one_is_dropped()
     assert got == [(1, 1), (2, 1), (2, 2)]
 
 
+def test_what_an_actor_stored_itself_is_no_news_to_it() -> None:
+    """Not its own, neither live nor caught up with; another incarnation's is."""
+    actor = Scripted([Subscribe("risk.state.>", stream="ORDERS")])
+    floor = Floor(actor)
+    own = msgspec.structs.replace(risk("s", 1, 3), source="scripted")
+    floor.say(own)
+    floor.start()
+    floor.say(msgspec.structs.replace(own, sequence=2))
+    floor.say(msgspec.structs.replace(own, sequence=1, incarnation=4))
+    floor.bus.run()
+    assert [m.event.incarnation for m in actor.seen if isinstance(m, EventIn)] == [4]
+
+
 @pytest.mark.parametrize("data", [b"", b"not json", b'{"type":"unknown"}', b'{"type":"tick"}'])
 def test_bytes_that_are_no_event_are_reported_and_dropped(data: bytes) -> None:
     """A neighbour's garbage neither reaches the actor nor stops it."""
