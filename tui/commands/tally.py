@@ -183,11 +183,11 @@ class Tally:
 
     def _alert(self, incoming: Incoming) -> None:
         alert = decode_as(Alert, incoming.data)
-        if alert.code in _BROKEN:
+        if incoming.subject == "alert.critical.feed" and alert.code in _BROKEN:
             self.broken = self.broken or f"{alert.actor}: {alert.text}"
             self.ended.set()
 
     def _beat(self, incoming: Incoming) -> None:
         beat = decode_as(Beat, incoming.data)
-        if beat.actor == "recorder":
+        if incoming.subject == "health.beat.recorder":
             self.gauges = beat.gauges
