@@ -94,12 +94,12 @@ class InboxLog:
         self._writer.close()
 
 
-def read_inbox(path: Path) -> tuple[Header, LogReader, Iterator[tuple[LogLine, InboxLine]]]:
+def read_inbox(path: Path, limit: int | None = None) -> tuple[Header, LogReader, Iterator[tuple[LogLine, InboxLine]]]:
     """The header, the reader (its `closed` and `torn` hold after the last line) and the lines behind the header.
 
-    Raises LogReadError, here and while iterating.
+    `limit`: how many bytes to read of a log that is still being written. Raises LogReadError, here and while iterating.
     """
-    reader = LogReader(path)
+    reader = LogReader(path, limit)
     lines = iter(reader)
     first = next(lines, None)
     if first is None:

@@ -85,9 +85,22 @@ class _Step(msgspec.Struct):
 
 
 class Replay:
-    """Runs one inbox log. `messages` and `effects` count, `notes` say what was tolerated."""
+    """Runs one inbox log. `messages` and `effects` count, `notes` say what was tolerated.
 
-    def __init__(self, path: Path, roles: Callable[[str], Role], ticks: TickLookup, bus: BusLog | None) -> None:
+    `limit`: how many bytes to read of a log that is still being written. `emitted` is told every effect as it is now,
+    before it is compared.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        roles: Callable[[str], Role],
+        ticks: TickLookup,
+        bus: BusLog | None = None,
+        *,
+        limit: int | None = None,
+        emitted: Callable[[Outgoing], None] | None = None,
+    ) -> None:
         self.path = path
         self.name = path.stem
         self.messages = 0
@@ -95,11 +108,13 @@ class Replay:
         self.notes: list[str] = []
         self._roles = roles
         self._ticks = ticks
+        self._limit = limit
+        self._emitted = emitted
         self._sightings = Sightings(bus) if bus is not None else None
 
     def run(self) -> None:
         """To the end, or to the first DifferenceError. Raises LogReadError for a log that is not whole."""
-        header, reader, lines = read_inbox(self.path)
+        header, reader, lines = read_inbox(self.path, self._limit)
         self.name = f"{header.name}-{header.incarnation}"
         cell = self._cell(header)
         step: _Step | None = None
@@ -117,7 +132,7 @@ class Replay:
             _settle(step)
         if not reader.closed:
             torn = f", {reader.torn} bytes of an unfinished line" if reader.torn else ""
-            self.notes.append(f"ended without a closing line after message {self.messages}{torn}")
+            self.notes.append(f"no closing line after message {self.messages}: killed, or still being written{torn}")
         if self._sightings is not None:
             self.notes += self._sightings.settled(closed=reader.closed)
 
@@ -156,6 +171,9 @@ class Replay:
             raise
         except Exception as error:  # noqa: BLE001 - as the runtime does: it is part of what is compared
             step.raised = f"{type(error).__name__}: {error}"
+        if self._emitted is not None:
+            for out in outgoing:
+                self._emitted(out)
         step.out = [_encode(effect_line(out)) for out in outgoing]
         self.effects += len(step.out)
         if self._sightings is not None:

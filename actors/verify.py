@@ -1,7 +1,8 @@
 """`pitwire verify`: every actor of a record run again, every difference named.
 
 A record is a folder: `bus.jsonl` and `inbox/<actor>-<incarnation>.jsonl` (docs/logs.md). A floor's home has inbox logs
-only; then the ticks, which they keep by reference, come from a lookup of the caller's.
+only; then the ticks, which they keep by reference, come from a lookup of the caller's. Logs that are still being
+written are verified as far as they reached when it began.
 """
 
 from __future__ import annotations
@@ -50,10 +51,11 @@ def verify_record(
 ) -> list[Finding]:
     """One finding for the bus log, if there is one, and one for each inbox log, in the order of their names.
 
-    `ticks` finds the ticks that `bus.jsonl` does not have. Raises LogReadError for a folder without any log.
+    `ticks` finds the ticks that `bus.jsonl` does not have. It is asked only after it was noted how far each inbox log
+    reaches: what it finds out from then on is enough for all of them. Raises LogReadError for a folder without any log.
     """
     path = directory / "bus.jsonl"
-    inboxes = sorted((directory / "inbox").glob("*.jsonl"))
+    inboxes = [(path, _size(path)) for path in sorted((directory / "inbox").glob("*.jsonl"))]
     if not path.exists() and not inboxes:
         raise LogReadError(directory, "no record; expected bus.jsonl and inbox/*.jsonl")
     findings: list[Finding] = []
@@ -83,14 +85,22 @@ def _bus_finding(path: Path, bus: BusLog) -> Finding:
 
 
 def _replayed(
-    inboxes: list[Path], bus: BusLog | None, ticks: TickLookup | None, roles: Callable[[str], Role]
+    inboxes: list[tuple[Path, int]], bus: BusLog | None, ticks: TickLookup | None, roles: Callable[[str], Role]
 ) -> Iterator[Finding]:
     def lookup(subject: str, incarnation: int, sequence: int) -> bytes | None:
         data = bus.find(subject, incarnation, sequence) if bus is not None else None
         return ticks(subject, incarnation, sequence) if data is None and ticks is not None else data
 
-    for path in inboxes:
-        yield _one(Replay(path, roles, lookup, bus))
+    for path, size in inboxes:
+        yield _one(Replay(path, roles, lookup, bus, limit=size))
+
+
+def _size(path: Path) -> int:
+    """0 for a log that was deleted just now; its replay says so."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _one(replay: Replay) -> Finding:

@@ -139,11 +139,13 @@ class LogReader:
     """Iterates over a log's lines, checking each. After the last: `closed` says whether it was ended in order, `torn`
     how many bytes of an unfinished last line were left aside, `lines` how many lines there were before the closing one.
 
-    Raises LogReadError with the file, the line and what does not fit.
+    `limit`: how many bytes to read of a file that is still being written. Raises LogReadError with the file, the line
+    and what does not fit.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limit: int | None = None) -> None:
         self.path = path
+        self._limit = limit
         self.closed = False
         self.torn = 0
         self.lines = 0
@@ -154,6 +156,9 @@ class LogReader:
         try:
             with self.path.open("rb") as file:
                 for number, line in enumerate(file, 1):
+                    if self._limit is not None and offset + len(line) > self._limit:
+                        self.torn = self._limit - offset
+                        return
                     if self.closed:
                         raise LogReadError(self.path, "something follows the closing line", number)
                     if not line.endswith(b"\n"):

@@ -9,6 +9,7 @@ import pytest
 from scene import TICKS, Deaf, Scene, roles, tick
 
 from actors.effects import EventIn, Failed, StoredIn, TimerIn
+from actors.replay import Replay
 from actors.verify import verify_record
 from bus.eventlog import LogReader, LogWriter
 from schemas.codec import encode
@@ -117,6 +118,36 @@ def test_without_a_bus_log_ticks_come_from_a_lookup(tmp_path: Path) -> None:
     (missing,) = verify_record(tmp_path, roles=roles())
     assert (missing.ok, missing.line) == (False, 4)
     assert "is nowhere to be found" in missing.text
+
+
+def test_a_log_that_goes_on_meanwhile_is_verified_as_far_as_it_was(tmp_path: Path) -> None:
+    """A tick that came after the feed's log was read is not called missing: nobody has asked for it."""
+    scene = Scene(tmp_path, bus=False)
+    scene.tick(1)
+    scene.log.flush()
+    ticks = {(TICKS, 1, 1): encode(tick(1))}
+
+    def lookup(subject: str, incarnation: int, sequence: int) -> bytes | None:
+        scene.tick(2)
+        scene.log.flush()
+        return ticks.get((subject, incarnation, sequence))
+
+    (finding,) = verify_record(tmp_path, roles=roles(), ticks=lookup)
+    assert (finding.ok, finding.text) == (
+        True,
+        "identical: 2 messages, 3 effects; no closing line after message 2: killed, or still being written",
+    )
+
+
+def test_every_effect_of_a_replay_can_be_heard(tmp_path: Path) -> None:
+    """As it goes out: for whoever needs what an actor sent and no log has."""
+    scene = Scene(tmp_path)
+    scene.tick(1)
+    scene.log.close()
+    heard: list[str] = []
+    ticks = encode(tick(1))
+    Replay(scene.path, roles(), lambda *_: ticks, emitted=lambda out: heard.append(out.subject)).run()
+    assert heard == ["alert.info.counter", "", "alert.info.counter"]
 
 
 def test_a_damaged_bus_log_is_a_finding_of_its_own(tmp_path: Path) -> None:

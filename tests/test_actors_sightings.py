@@ -80,8 +80,8 @@ def test_the_last_words_of_a_killed_actor_may_be_missing_on_the_bus(tmp_path: Pa
     finding = scene.finding(close=False)
     assert finding.ok, finding.text
     assert finding.text.endswith(
-        "; ended without a closing line after message 3; 1 effects are not in the bus log (refused, or not sent before"
-        " the end)"
+        "; no closing line after message 3: killed, or still being written"
+        "; 1 effects are not in the bus log (refused, or not sent before the end)"
     )
 
 

@@ -112,7 +112,7 @@ def test_a_killed_actors_log_is_identical_up_to_where_it_ends(record: Path, seed
     path.write_bytes(data[: choice.randrange(data.index(b"\n") + 1, len(data))])
     findings = {finding.file: finding for finding in verify_record(copy)}
     assert all(finding.ok for finding in findings.values()), [str(one) for one in findings.values() if not one.ok]
-    assert "ended without a closing line after message" in findings[str(path)].text
+    assert "no closing line after message" in findings[str(path)].text
 
 
 def test_a_folder_without_logs_is_a_clear_error(tmp_path: Path) -> None:

@@ -63,6 +63,16 @@ def test_a_log_is_readable_up_to_the_last_whole_line_wherever_it_ends(whole: Pat
     assert reader.torn == len(kept) - (kept.rfind(b"\n") + 1)
 
 
+@given(cut=st.data())
+def test_a_log_that_is_being_written_can_be_read_as_far_as_it_was(whole: Path, cut: st.DataObject) -> None:
+    """With a limit it is the file that it was when it had so many bytes."""
+    data = whole.read_bytes()
+    size = cut.draw(st.integers(0, len(data)))
+    limited, reader = LogReader(whole, size), LogReader(_variant(whole, data[:size]))
+    assert list(limited) == list(reader)
+    assert (limited.closed, limited.torn, limited.lines) == (reader.closed, reader.torn, reader.lines)
+
+
 @given(pick=st.data())
 def test_a_changed_digit_is_found_and_its_line_named(whole: Path, pick: st.DataObject) -> None:
     """Whatever digit of the file is changed into another, in a value or in a checksum, reading stops at its line."""

@@ -215,6 +215,9 @@ def test_up_status_second_up_and_down(tmp_path: Path, home: Path) -> None:
     refused(pitwire("up", "--home", home, cwd=tmp_path), 4, str(home), "pitwire down")
     doctor = pitwire("doctor", "--home", home, cwd=tmp_path)
     assert doctor.returncode == 0, doctor.stdout
+    verify = pitwire("verify", "--home", home, cwd=tmp_path)  # while all of them go on writing
+    assert verify.returncode == 0, verify.stdout
+    assert verify.stdout.count("still being written") == len(names) - 1
 
     pids = [actor["pid"] for actor in body["floor"]["actors"]]
     down = pitwire("down", "--home", home, cwd=tmp_path)

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
-from msgspec import UNSET
 
 from actors.floor_error import Exit, FloorError
-from actors.inboxline import EffectLine
 from actors.replay import DifferenceError, Replay, TickLookup
 from actors.roles import load_role
 from actors.verify import Finding, verify_record
@@ -20,15 +18,11 @@ from bus.eventlog import LogReadError
 from tui.commands.options import HomeOption, JsonOption, say
 
 if TYPE_CHECKING:
-    from actors.cell import Cell
-    from actors.inboxline import InboxLine, Taken
-    from actors.replay import _Step
-    from bus.eventlog import LogLine
+    from actors.cell import Outgoing
 
 __all__ = ["feed_ticks", "verify"]
 
 _SHOWN = 400
-_effect = msgspec.json.Decoder(EffectLine).decode
 
 
 class _Id(msgspec.Struct):
@@ -64,33 +58,34 @@ def verify(
 
 
 def feed_ticks(folder: Path) -> TickLookup:
-    """The ticks of a folder without a bus log: what its feeds send when they are run again.
+    """The ticks of a folder without a bus log: what its feeds send when they are run again, at the first question.
 
     So the last ones before a kill are found too, which never came into the log. A log that is not whole gives the ticks
     before its first fault; the fault itself is found by the verification.
     """
+    found: dict[tuple[str, int, int], bytes] | None = None
+
+    def lookup(subject: str, incarnation: int, sequence: int) -> bytes | None:
+        nonlocal found
+        if found is None:
+            found = _sent_by_feeds(folder)
+        return found.get((subject, incarnation, sequence))
+
+    return lookup
+
+
+def _sent_by_feeds(folder: Path) -> dict[tuple[str, int, int], bytes]:
     found: dict[tuple[str, int, int], bytes] = {}
+
+    def keep(out: Outgoing) -> None:
+        if out.subject.startswith("md.tick."):
+            mark = _id(out.data)
+            found.setdefault((out.subject, mark.incarnation, mark.sequence), out.data)
+
     for path in sorted((folder / "inbox").glob("feed-*.jsonl")):
         with contextlib.suppress(LogReadError, DifferenceError):
-            _FeedReplay(path, found).run()
-    return lambda subject, incarnation, sequence: found.get((subject, incarnation, sequence))
-
-
-class _FeedReplay(Replay):
-    """Keeps the ticks that the feed sends."""
-
-    def __init__(self, path: Path, found: dict[tuple[str, int, int], bytes]) -> None:
-        super().__init__(path, load_role, lambda *_: None, None)
-        self._found = found
-
-    def _handle(self, cell: Cell, before: _Step | None, line: LogLine, read: InboxLine, taken: Taken) -> _Step:
-        step = super()._handle(cell, before, line, read, taken)
-        for raw in step.out:
-            effect = _effect(raw)
-            if effect.subject.startswith("md.tick.") and effect.data is not UNSET:
-                mark = _id(effect.data)
-                self._found.setdefault((effect.subject, mark.incarnation, mark.sequence), bytes(effect.data))
-        return step
+            Replay(path, load_role, lambda *_: None, emitted=keep).run()
+    return found
 
 
 def _print(finding: Finding) -> None:
