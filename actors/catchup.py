@@ -37,28 +37,37 @@ class Catchup:
         self._pass_on = pass_on
         self._gap = gap
         self._last: dict[str, tuple[int, int]] = {}
+        self._sources: dict[str, int] = {}
         self._held: list[tuple[Incoming, Event]] = []
+        self._holding = False
         self._reading = False
         self._again = False
         self._mark = 1
 
     def prime(self, incoming: Incoming, event: Event) -> None:
         """Note a message that the recovery has already folded into the actor's state."""
-        self._last[incoming.subject] = (event.incarnation, event.sequence)
+        self._note(incoming, event)
         self._mark = max(self._mark, incoming.stream_seq + 1)
 
+    def lost(self) -> None:
+        """The link is lost: what arrives from now on waits for `catch_up`, or a newcomer would hide what was missed."""
+        self._holding = True
+
     def arrived(self, incoming: Incoming, event: Event) -> bool:
-        """A core message arrived. True: the caller must run `catch_up` (a gap), the message waits for it."""
-        if self._reading:
+        """A core message arrived. True: the caller must run `catch_up`, the message waits for it.
+
+        That is so at a gap, and when a sender was started again: its last words may not have reached us.
+        """
+        if self._reading or self._holding:
             self._held.append((incoming, event))
             return False
         incarnation, sequence = self._last.get(incoming.subject, (0, 0))
-        position = (event.incarnation, event.sequence)
-        if position <= (incarnation, sequence):
+        if (event.incarnation, event.sequence) <= (incarnation, sequence):
             return False
         expected = sequence + 1 if event.incarnation == incarnation else 1
-        if event.sequence != expected:
+        if event.sequence != expected or event.incarnation > self._sources.get(event.source, event.incarnation):
             self._held.append((incoming, event))
+            self._holding = True
             return True
         self._deliver(incoming, event)
         return False
@@ -85,6 +94,7 @@ class Catchup:
                     break
         finally:
             self._reading = False
+        self._holding = False
         held, self._held = self._held, []
         for incoming, event in held:
             incarnation, sequence = self._last.get(incoming.subject, (0, 0))
@@ -95,6 +105,10 @@ class Catchup:
                 self._gap(f"{incoming.subject}: {event.sequence} follows {sequence}, the stream has nothing between")
             self._deliver(incoming, event)
 
-    def _deliver(self, incoming: Incoming, event: Event) -> None:
+    def _note(self, incoming: Incoming, event: Event) -> None:
         self._last[incoming.subject] = (event.incarnation, event.sequence)
+        self._sources[event.source] = max(event.incarnation, self._sources.get(event.source, 0))
+
+    def _deliver(self, incoming: Incoming, event: Event) -> None:
+        self._note(incoming, event)
         self._pass_on(incoming, event)

@@ -56,6 +56,11 @@ class Intake:
         if ticks and not any(wanted.subject in _TICKS for wanted in subscriptions):
             self._bus.subscribe("md.tick.>", self._tick_passes)
 
+    def lost(self) -> None:
+        """The link is lost: what a stream backs waits for `catch_up`."""
+        for catchup in self._catchups:
+            catchup.lost()
+
     async def catch_up(self) -> None:
         """Fill in what was missed on every subscription that a stream backs."""
         for catchup in self._catchups:

@@ -162,6 +162,7 @@ class Runtime:
         if up:
             self._scheduler.spawn(self._relink())
         else:
+            self._intake.lost()
             self._result(LinkChanged(up=False), b"", 0)
 
     async def _relink(self) -> None:

@@ -379,6 +379,40 @@ def test_a_new_incarnation_starts_its_sequence_again_and_an_old_one_is_dropped()
     assert got == [(1, 1), (2, 1), (2, 2)]
 
 
+def test_a_restarted_sender_does_not_hide_the_last_words_of_its_former_self() -> None:
+    """What the connection lost before the restart comes first, from the stream."""
+    actor = Scripted([Subscribe("risk.state.>", stream="ORDERS")])
+    floor = Floor(actor)
+    floor.start()
+    floor.say(risk("s", 1, 1))
+    floor.bus.run()
+    missed = risk("s", 2, 1)
+    floor.bus._capture(Incoming(subject_of(missed), encode(missed)))  # noqa: SLF001
+    floor.say(risk("s", 1, 2))
+    floor.say(risk("s", 2, 2))
+    floor.bus.run()
+    got = [(m.event.incarnation, m.event.sequence) for m in actor.seen if isinstance(m, EventIn)]
+    assert got == [(1, 1), (1, 2), (2, 1), (2, 2)]
+
+
+def test_what_arrives_before_the_link_is_said_to_be_back_waits_for_what_was_missed() -> None:
+    """A message can come through the new connection before the news of it."""
+    actor = Scripted([Subscribe("risk.state.>", stream="ORDERS")])
+    floor = Floor(actor)
+    floor.start()
+    floor.runtime._link_changed(up=False)  # noqa: SLF001
+    missed = risk("s", 1, 1)
+    floor.bus._capture(Incoming(subject_of(missed), encode(missed)))  # noqa: SLF001
+    floor.say(risk("t", 1, 2))
+    floor.say(risk("s", 1, 2))
+    floor.bus.run()
+    assert [m for m in actor.seen if isinstance(m, EventIn)] == []
+    floor.runtime._link_changed(up=True)  # noqa: SLF001
+    floor.bus.run()
+    got = [(m.event.id, m.event.incarnation) for m in actor.seen if isinstance(m, EventIn)]
+    assert got == [("s", 1), ("t", 2), ("s", 2)]
+
+
 def test_what_an_actor_stored_itself_is_no_news_to_it() -> None:
     """Not its own, neither live nor caught up with; another incarnation's is."""
     actor = Scripted([Subscribe("risk.state.>", stream="ORDERS")])
