@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -117,6 +118,9 @@ async def _serve(
         fatal=lambda reason: ending.end(HostExit.FAILED, reason),
     )
     await runtime.start(recovered.history)
+    # What is there by now stays; without this each full collection walks all of it, in the middle of an order.
+    gc.collect()
+    gc.freeze()
     log.info("started", role=handover.role, incarnation=handover.incarnation, history=len(recovered.history))
     beating = asyncio.create_task(_beat(runtime, lease, ending))
     try:

@@ -9,7 +9,7 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 # Variables with which a person steers the tests; every other PITWIRE_* belongs to that person's own floor.
-STEERING = {"PITWIRE_CHAOS_SECONDS", "PITWIRE_DATA", "PITWIRE_REQUIRE_DATA"}
+STEERING = {"PITWIRE_CHAOS_SECONDS", "PITWIRE_CHAOS_SEED", "PITWIRE_DATA", "PITWIRE_REQUIRE_DATA"}
 
 # The same examples in every run, so that a failure is seen again; `--hypothesis-profile=explore` looks for new ones.
 settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
