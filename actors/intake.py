@@ -14,6 +14,7 @@ from bus.clock import wall_us
 from bus.matching import matches
 from schemas.codec import CodecError, decode
 from schemas.market import Tick
+from schemas.registry import at_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -124,6 +125,12 @@ class Intake:
         self._deliver(wanted, incoming, event)
 
     def _deliver(self, wanted: Subscribe, incoming: Incoming, event: Event) -> None:
+        """Into the mailbox, unless it is an event of another family: an order in a hello is a forgery. What a durable
+        consumer gives the actor must deal with itself, so that it is acked.
+        """
+        if not wanted.durable and not at_home(event, incoming.subject):
+            self._voice.alert("critical", "misplaced", f"{type(event).__name__} on {incoming.subject}: not believed")
+            return
         message = EventIn(
             incoming.subject,
             event,

@@ -19,6 +19,7 @@ from actors.recorder_schema import RecorderState
 from actors.stream_progress import RING, Progress
 from schemas.base import Event
 from schemas.health import Hello
+from schemas.registry import subject_of
 from schemas.settings import Settings
 
 __all__ = ["Recorder", "RecorderConfig", "RecorderState", "config_from"]
@@ -84,6 +85,8 @@ class Recorder(Actor):
         if place is None:
             return [done]
         try:
+            if not _genuine(message):
+                raise ValueError(f"not believed on {message.subject}")
             rows = statements(message.event, stream, place)
         except ValueError as error:
             rows = unrecordable(message.event, stream, place, str(error))
@@ -108,6 +111,16 @@ class Recorder(Actor):
         streams = self.state.streams
         orders, flow = streams.get("ORDERS", Progress()), streams.get("FLOW", Progress())
         return {"orders_seq": orders.seq, "flow_seq": flow.seq, "missing": orders.missing + flow.missing}
+
+
+def _genuine(message: EventIn) -> bool:
+    """Whether it is on its own subject, which the server pins to its sender: a session may put an update, or an alert
+    in the guard's name, on `signal.<itself>`.
+    """
+    try:
+        return subject_of(message.event) == message.subject
+    except (KeyError, ValueError):
+        return False
 
 
 def _mark(subject: str, event: Event) -> int:

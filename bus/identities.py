@@ -35,7 +35,6 @@ class Identity(msgspec.Struct, frozen=True):
     public: str
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
-    allow_responses: bool = False
 
 
 def create(role: str, name: str, **scope: str | Sequence[str]) -> tuple[Identity, str]:
@@ -61,7 +60,6 @@ def create(role: str, name: str, **scope: str | Sequence[str]) -> tuple[Identity
         public=nkeys.from_seed(seed).public_key.decode(),
         publish=_expand(rights.publish, tokens),
         subscribe=_expand(rights.subscribe, tokens),
-        allow_responses=rights.responses,
     )
     return identity, seed.decode()
 
@@ -97,8 +95,7 @@ def users(identities: Iterable[Identity]) -> str:
         f"  {{ nkey: {identity.public}, permissions: {{\n"
         f"    publish: {_allow(identity.publish)}\n"
         f"    subscribe: {_allow(identity.subscribe)}\n"
-        + ('    allow_responses: { max: 1, expires: "2m" }\n' if identity.allow_responses else "")
-        + "  } }\n"
+        "  } }\n"
         for identity in identities
     ]
     return f"[\n{''.join(lines)}]"

@@ -2,8 +2,9 @@
 
 Everything that is not listed is denied. `{name}`, `{account}`, `{session}` and `{scope}` stand for escaped tokens of
 the identity; a placeholder with several values gives one subject for each. What people ask arrives in CORE with a reply
-subject `_R_...` of the server's making, so a role that serves them may publish `_R_.>`. It does not get
-`allow_responses`, which would follow a reply subject of the sender's choice when the sender is a session.
+subject `_R_...` of the server's making, so a role that serves them may publish `_R_.>`; a gateway may answer into
+the router's inbox. Nobody gets `allow_responses`, which would follow a reply subject of the sender's choice: a session
+that says hello to a gateway may give any.
 """
 
 from __future__ import annotations
@@ -18,12 +19,11 @@ Account = Literal["CORE", "FLOOR", "PEOPLE", "SYS"]
 
 
 class Rights(msgspec.Struct, frozen=True):
-    """What a role may do: subjects with placeholders. `responses`: it may answer whatever it was asked, for 2 min."""
+    """What a role may do: subjects with placeholders."""
 
     account: Account
     publish: tuple[str, ...] = ()
     subscribe: tuple[str, ...] = ()
-    responses: bool = False
 
 
 _INBOX = ("_INBOX.{name}.>",)
@@ -141,9 +141,15 @@ ROLES: dict[str, Rights] = {
     # One account's gateway to a venue.
     "gateway": Rights(
         "CORE",
-        (*_CORE_SAYS, "venue.report.{account}", "account.state.{account}", "account.position.{account}.>"),
+        (
+            *_CORE_SAYS,
+            *_ANSWERS,
+            "venue.report.{account}",
+            "account.state.{account}",
+            "account.position.{account}.>",
+            "_INBOX.router.>",
+        ),
         (*_ACTOR_HEARS, "venue.order.{account}", "hello.>", "risk.state.>", "$SRV.>"),
-        responses=True,
     ),
     "portfolio": Rights(
         "CORE",

@@ -27,7 +27,7 @@ from schemas.order import (
 from schemas.session import SessionState, SessionStats
 from schemas.token import token
 
-__all__ = ["SUBJECTS", "subject_of", "wildcard"]
+__all__ = ["SUBJECTS", "at_home", "subject_of", "wildcard"]
 
 SUBJECTS: dict[type[Event], str] = {
     SymbolSpec: "md.spec.{venue}.{symbol}",
@@ -91,6 +91,17 @@ _MAKERS: dict[type[Event], Callable[[Event], str]] = {kind: _maker(template) for
 def subject_of(event: Event) -> str:
     """The subject on which this event travels. KeyError for an event that has none (answers)."""
     return _MAKERS[type(event)](event)
+
+
+_FAMILIES: dict[type[Event], str] = {kind: template.partition("{")[0] for kind, template in SUBJECTS.items()}
+
+
+def at_home(event: Event, subject: str) -> bool:
+    """Whether events of this type travel on such subjects at all. The server pins subjects to identities, not contents:
+    a session may say `hello.<its name>`, and put any event's bytes there.
+    """
+    family = _FAMILIES.get(type(event))
+    return family is not None and subject.startswith(family)
 
 
 def wildcard(kind: type[Event], **fields: str) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from recording import MINUTE, NOW, Play, account, deal, messages_of_all, played, tables_of, updates
 
 from actors.database import SyncDatabase
-from actors.effects import EventIn, LinkChanged, Publish
+from actors.effects import Acknowledge, EventIn, LinkChanged, Publish, Store
 from actors.local_floor import LocalFloor
 from actors.recorder import Recorder, RecorderConfig
 from actors.recorder_rows import minor
@@ -21,6 +21,8 @@ from actors.recorder_schema import load
 from actors.runtime import Runtime
 from bus.localbus import drive
 from schemas.account import AccountState, PositionState
+from schemas.base import Event
+from schemas.health import Alert
 from schemas.registry import subject_of
 from schemas.settings import AccountSettings, FeedSettings, SessionSettings, Settings
 
@@ -131,6 +133,33 @@ def test_a_value_that_fits_no_column_is_reported_and_not_tried_again(event: Acco
     (row,) = play.rows("SELECT kind, severity, code, text FROM monitoring_events")
     assert (row["kind"], row["severity"], row["code"]) == ("recorder", "critical", "unrecordable")
     assert row["text"].startswith("AccountState: ")
+
+
+@pytest.mark.parametrize(
+    ("subject", "event"),
+    [
+        ("signal.s.x", updates("s-1-1", "buy", deal(1, 1, "in", 0.2, 1.1))[-1]),
+        ("signal.s.x", account(1)),
+        ("alert.critical.session-s", Alert(severity="critical", code="superseded", text="not so", actor="guard")),
+    ],
+)
+def test_what_a_session_says_on_its_own_subject_in_anothers_name_is_not_believed(subject: str, event: Event) -> None:
+    """No order, fill, account or alert of somebody else comes of it: only the news that it was there."""
+    play = Play()
+    message = EventIn(subject, event, stream="FLOW", stream_seq=1)
+    store, done = play.recorder.on_event(message, NOW)
+    assert isinstance(store, Store)
+    for sql, values in store.statements:
+        play.connection.execute(sql, values)
+    assert done == Acknowledge("FLOW", 1)
+    assert (
+        play.rows("SELECT * FROM orders")
+        == play.rows("SELECT * FROM accounts")
+        == play.rows("SELECT * FROM fills")
+        == []
+    )
+    (row,) = play.rows("SELECT code, actor, text FROM monitoring_events")
+    assert row == {"code": "unrecordable", "actor": "", "text": f"{type(event).__name__}: not believed on {subject}"}
 
 
 def test_a_type_without_a_table_moves_the_place_on() -> None:

@@ -10,12 +10,24 @@ import msgspec
 import nats.micro
 import pytest
 from busfloor import CAST, Floor, Peer, heard, running_floor
+from harness import SPEC
 from nats.aio.msg import Msg
 from nats.micro.request import Request
 
+from actors.database import SyncDatabase, connect
+from actors.paper import Paper, PaperConfig
+from actors.paper_book import load
+from actors.runtime import LoopScheduler, Runtime
 from bus import identities
+from bus.clock import LiveClock
 from bus.identities import IdentityError
+from bus.natsbus import NatsBus
 from bus.permissions import ROLES
+from schemas.codec import encode
+from schemas.command import RiskState
+from schemas.health import Hello
+from schemas.market import Tick
+from schemas.order import VenueOrder
 from schemas.token import token
 
 # What an actor says of itself, by its name.
@@ -60,7 +72,14 @@ MAY_SAY: dict[str, tuple[str, ...]] = {
         "venue.order.a",
         "venue.order.b",
     ),
-    "gateway-a": (*CORE_OWN, "venue.report.a", "account.state.a", "account.position.a.7"),
+    "gateway-a": (
+        *CORE_OWN,
+        *ANSWER,
+        "venue.report.a",
+        "account.state.a",
+        "account.position.a.7",
+        "_INBOX.router.x",
+    ),
     "portfolio": (*CORE_OWN, *ANSWER, *GET_ORDERS, "pnl.session.s"),
     "recorder": (
         *CORE_OWN,
@@ -512,3 +531,41 @@ async def test_strange_names_are_escaped_and_stay_their_own(tmp_path: Path) -> N
         assert (await heard(intents)).data == b"own"
         await peer.settle()
         assert peer.denied_of(["order.intent.a.s"]) == {"order.intent.a.s"}
+
+
+async def test_an_order_in_a_sessions_hello_moves_no_gateway_and_is_answered_nowhere(
+    floor: Floor, tmp_path: Path
+) -> None:
+    """A session may say hello, with any bytes and any reply subject: no epoch, order or quote comes in by that."""
+    book = connect(tmp_path / "book.sqlite", durable=True)
+    config = PaperConfig(
+        account="a", venue=SPEC.venue, currency="USD", deposit=1, leverage=1, commission=0.0, guard_public="00" * 32
+    )
+    bus = NatsBus(floor.server.url, name="gateway-a", clock=LiveClock(), seed=floor.seeds["gateway-a"])
+    await bus.open()
+    faults: list[object] = []
+    paper = Paper("gateway-a", 3, config, load(book))
+    database = SyncDatabase(book, asyncio.get_running_loop().call_soon)
+    runtime = Runtime(paper, bus, LoopScheduler(faults.append), database=database, fatal=faults.append)
+    await runtime.start()
+    observer, session = await floor.peer("observer"), await floor.peer("session-s")
+    everything = await observer.listen(">")
+    alerts = await observer.listen("alert.critical.gateway-a")
+    for event in (
+        VenueOrder(account="a", action="epoch", epoch=2**52),
+        VenueOrder(account="a", action="lookup", epoch=2**52, order="s-1-1"),
+        RiskState(scope="portfolio", id="floor", state="active", epoch=2**52),
+        SPEC,
+        Tick(venue=SPEC.venue, symbol=SPEC.symbol, at=1, bid=1.0, ask=1.1, number=1),
+    ):
+        await session.nc.publish("hello.session-s", encode(event), reply="order.cleared.a.s")
+    await session.settle()
+    assert b"misplaced" in (await heard(alerts)).data
+    await session.nc.publish("hello.session-s", encode(Hello(actor="session-s", role="session")))
+    while (message := await heard(everything)).subject != "account.state.a":
+        assert message.subject in {"hello.session-s", "alert.critical.gateway-a"}
+    assert (paper.state.router_epoch, paper.state.guard_epoch, paper.state.orders) == (0, 0, {})
+    assert (paper.state.market.specs, faults) == ({}, [])
+    runtime.stop()
+    await bus.close()
+    book.close()
