@@ -7,6 +7,7 @@ from its mark, passes on what is new in stream order, and then what arrived mean
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from schemas.codec import CodecError, decode
@@ -41,6 +42,7 @@ class Catchup:
         self._held: list[tuple[Incoming, Event]] = []
         self._holding = False
         self._reading = False
+        self._read = asyncio.Event()
         self._again = False
         self._mark = 1
 
@@ -73,14 +75,19 @@ class Catchup:
         return False
 
     async def catch_up(self) -> None:
-        """Read the stream from the mark. Runs once at a time; a call meanwhile makes it read again."""
+        """Read the stream from the mark. Runs once at a time; a call meanwhile makes it read again, and waits for that.
+
+        Should the link be lost after the last reading began, what arrived since waits for the next call.
+        """
         if self._reading:
             self._again = True
+            await self._read.wait()
             return
         self._reading = True
+        self._read.clear()
         try:
             while True:
-                self._again = False
+                self._again = self._holding = False
                 for incoming in await self._bus.history(self._stream, [self._subject], self._mark):
                     self._mark = max(self._mark, incoming.stream_seq + 1)
                     try:
@@ -94,7 +101,9 @@ class Catchup:
                     break
         finally:
             self._reading = False
-        self._holding = False
+            self._read.set()
+        if self._holding:
+            return
         held, self._held = self._held, []
         for incoming, event in held:
             incarnation, sequence = self._last.get(incoming.subject, (0, 0))

@@ -5,6 +5,7 @@ Owns the subscriptions, the catch-ups of those that a stream backs, and the acks
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from actors.catchup import Catchup
@@ -86,7 +87,8 @@ class Intake:
             )
             for incoming in recovered:
                 if matches(wanted.subject, incoming.subject):
-                    catchup.prime(incoming, decode(incoming.data))
+                    with contextlib.suppress(CodecError):  # the recovery has passed it over too
+                        catchup.prime(incoming, decode(incoming.data))
             self._catchups.append(catchup)
             self._bus.subscribe(wanted.subject, lambda incoming: self._followed(catchup, incoming))
         else:

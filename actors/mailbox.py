@@ -46,13 +46,11 @@ class Mailbox:
             if waiting is not None:
                 waiting.message, waiting.data, waiting.received_us = entry.message, entry.data, entry.received_us
                 return True
-            self._conflated[entry.conflate] = entry
-        if lane == "control":
-            self._control.append(entry)
-            return True
-        if len(self._data) >= self._limit:
+        if lane == "data" and len(self._data) >= self._limit:
             return False
-        self._data.append(entry)
+        if entry.conflate:
+            self._conflated[entry.conflate] = entry
+        (self._control if lane == "control" else self._data).append(entry)
         return True
 
     def take(self) -> Entry | None:

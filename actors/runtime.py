@@ -107,17 +107,24 @@ class Runtime:
         self._handling: Message | None = None
         self._scheduled = False
         self._running = False
+        self._broken = False
         self._now = 0
         self._beat_owed = 0
 
     # ---- start and stop
 
     async def start(self, recovered: Sequence[Incoming] = ()) -> None:
-        """Subscribe, fill the gap since `recovered` (what the recovered state was made of), then `on_start`."""
+        """Subscribe, fill the gap since `recovered` (what the recovered state was made of), then `on_start`.
+
+        If the link breaks meanwhile, what was missed then is filled in too.
+        """
         self.bus.on_link(self._link_changed)
         self._intake.subscribe(self.actor.subscriptions(), recovered, ticks=self._sim is not None)
         await self.bus.flush()
         await self._intake.catch_up()
+        while self._broken:
+            self._broken = False
+            await self._intake.catch_up()
         self._running = True
         now = self._time()
         if self._journal.taken("start", b"", now):
@@ -157,12 +164,14 @@ class Runtime:
         self._wake()
 
     def _link_changed(self, up: bool) -> None:
+        if not up:
+            self._broken = True
+            self._intake.lost()
         if not self._running:
             return
         if up:
             self._scheduler.spawn(self._relink())
         else:
-            self._intake.lost()
             self._result(LinkChanged(up=False), b"", 0)
 
     async def _relink(self) -> None:

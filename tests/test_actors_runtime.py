@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import Callable, Sequence
@@ -29,7 +30,8 @@ from actors.effects import (
     TimerIn,
 )
 from actors.inboxlog import InboxLog
-from actors.runtime import Runtime
+from actors.mailbox import Entry, Mailbox
+from actors.runtime import LoopScheduler, Runtime
 from bus.interface import Incoming
 from bus.localbus import LocalBus, drive
 from schemas.base import Event
@@ -157,6 +159,18 @@ def test_conflation_keeps_the_newest_of_a_subject() -> None:
         )
     floor.bus.run()
     assert numbers(actor) == [3]
+
+
+def test_what_a_full_mailbox_refused_does_not_silence_its_subject() -> None:
+    """The next message of a conflated subject is taken when there is room."""
+    mailbox = Mailbox(1)
+    assert mailbox.put(Entry(None, b"other"), "data")
+    assert not mailbox.put(Entry(None, b"refused", conflate="s"), "data")
+    assert mailbox.take() is not None
+    assert mailbox.put(Entry(None, b"next", conflate="s"), "data")
+    entry = mailbox.take()
+    assert entry is not None
+    assert entry.data == b"next"
 
 
 def test_a_store_holds_up_what_stands_behind_it_and_all_later_messages() -> None:
@@ -424,6 +438,99 @@ def test_what_an_actor_stored_itself_is_no_news_to_it() -> None:
     floor.say(msgspec.structs.replace(own, sequence=1, incarnation=4))
     floor.bus.run()
     assert [m.event.incarnation for m in actor.seen if isinstance(m, EventIn)] == [4]
+
+
+class Slow(LocalBus):
+    """A bus whose links can break, and whose streams are read only when the test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.link: list[Callable[[bool], None]] = []
+        self.read: asyncio.Queue[list[str]] = asyncio.Queue()
+        self.go: asyncio.Queue[None] = asyncio.Queue()
+
+    def on_link(self, handler: Callable[[bool], None]) -> None:
+        self.link.append(handler)
+
+    def lose(self, event: Event) -> None:
+        """The stream has it, the connection lost it."""
+        self._capture(Incoming(subject_of(event), encode(event)))
+
+    async def history(self, stream: str, subjects: list[str], from_seq: int = 1) -> list[Incoming]:
+        found = await super().history(stream, subjects, from_seq)
+        self.read.put_nowait(subjects)
+        await self.go.get()
+        return found
+
+    async def reads(self, number: int) -> None:
+        """So many reads begin and end."""
+        for _ in range(number):
+            async with asyncio.timeout(5):
+                await self.read.get()
+            self.go.put_nowait(None)
+
+
+async def test_a_link_that_breaks_while_the_actor_starts_hides_nothing() -> None:
+    """The first stream was read already when the link broke: it is read again before the actor starts."""
+    bus, actor = Slow(), Scripted([Subscribe("risk.state.>", stream="ORDERS"), Subscribe("audit.>", stream="ORDERS")])
+    faults: list[Any] = []
+    runtime = Runtime(actor, bus, LoopScheduler(faults.append), fatal=faults.append)
+    starting = asyncio.create_task(runtime.start())
+    await bus.reads(1)
+    await bus.read.get()
+    bus.link[0](False)
+    bus.lose(risk("missed"))
+    bus.link[0](True)
+    bus.go.put_nowait(None)
+    again = asyncio.create_task(bus.reads(2))
+    await asyncio.wait_for(starting, 5)
+    await asyncio.sleep(0)
+    assert [getattr(m.event, "id", "") for m in actor.seen if isinstance(m, EventIn)] == ["missed"]
+    again.cancel()
+    runtime.stop()
+    assert faults == []
+
+
+async def test_a_link_that_breaks_twice_is_back_only_when_all_was_read() -> None:
+    """The news of it does not overtake a reading that still goes on: a guard would drop what is only not read yet."""
+    bus, actor = Slow(), Scripted([Subscribe("risk.state.>", stream="ORDERS")])
+    faults: list[Any] = []
+    runtime = Runtime(actor, bus, LoopScheduler(faults.append), fatal=faults.append)
+    starting = asyncio.create_task(runtime.start())
+    await bus.reads(1)
+    await starting
+    for up in (False, True):
+        bus.link[0](up)
+    await bus.read.get()
+    bus.link[0](False)
+    bus.lose(risk("missed"))
+    bus.link[0](True)
+    await asyncio.sleep(0.05)
+    assert LinkChanged(up=True) not in actor.seen
+    bus.go.put_nowait(None)
+    await bus.reads(1)
+    await asyncio.sleep(0.05)
+    told = [getattr(m.event, "id", "") if isinstance(m, EventIn) else m for m in actor.seen[1:]]
+    assert told == [LinkChanged(up=False)] * 2 + ["missed"] + [LinkChanged(up=True)] * 2
+    runtime.stop()
+    assert faults == []
+
+
+def test_a_stored_message_that_this_version_does_not_know_keeps_no_actor_from_starting() -> None:
+    """As the recovery passes it over, so does what follows the stream from there on."""
+    actor = Scripted([Subscribe("risk.state.>", stream="ORDERS")])
+    floor = Floor(actor)
+    known = risk("s", 1)
+    floor.bus._capture(Incoming("risk.state.session.s", b'{"type":"risk_state_2"}'))  # noqa: SLF001
+    floor.start(
+        [
+            Incoming("risk.state.session.s", b'{"type":"risk_state_2"}', stream_seq=1),
+            Incoming(subject_of(known), encode(known), stream_seq=2),
+        ]
+    )
+    floor.say(risk("s", 2))
+    floor.bus.run()
+    assert [m.event.sequence for m in actor.seen if isinstance(m, EventIn)] == [2]
 
 
 @pytest.mark.parametrize("data", [b"", b"not json", b'{"type":"unknown"}', b'{"type":"tick"}'])
