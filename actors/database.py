@@ -37,12 +37,18 @@ _REASONS = {
     sqlite3.SQLITE_PERM: "not permitted",
 }
 
+_PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
+
 
 class DatabaseError(Exception):
-    """A database cannot be used as it is: the text says which file, what is wrong and what was expected."""
+    """A database cannot be used as it is: the text says which file, what is wrong and what was expected.
 
-    def __init__(self, path: Path | str, what: str) -> None:
+    `passing`: a moment later it may be usable, without anybody mending it.
+    """
+
+    def __init__(self, path: Path | str, what: str, *, passing: bool = False) -> None:
         super().__init__(f"{path}: {what}")
+        self.passing = passing
         self.path = path
         self.what = what
 
@@ -73,7 +79,7 @@ def connect(path: Path, *, durable: bool) -> sqlite3.Connection:
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
-        raise DatabaseError(path, _reason(error)) from error
+        raise DatabaseError(path, _reason(error), passing=_code(error) in _PASSING) from error
     if mode not in {"wal", "memory"}:
         connection.close()
         raise DatabaseError(path, f"expected journal mode wal, got {mode}: its folder does not support it")
@@ -104,7 +110,7 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> 
         for migration in pending:
             _apply(connection, migration)
     except sqlite3.Error as error:
-        raise DatabaseError(path, _reason(error)) from error
+        raise DatabaseError(path, _reason(error), passing=_code(error) in _PASSING) from error
     return names[len(applied) :]
 
 
@@ -142,10 +148,14 @@ def _apply(connection: sqlite3.Connection, migration: Migration) -> None:
     )
 
 
+def _code(error: BaseException) -> int:
+    """SQLite's primary code, the low byte of the extended one; 0 for other errors."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
 def _reason(error: BaseException) -> str:
-    """SQLite's error for people; the primary code is the low byte of the extended one."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    known = _REASONS.get(code)
+    """SQLite's error for people."""
+    known = _REASONS.get(_code(error))
     text = f"{type(error).__name__}: {error}"
     return f"{known} ({error})" if known else text
 

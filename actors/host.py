@@ -93,7 +93,9 @@ async def _run(handover: Handover, descriptor: int) -> int:
         ending.end(HostExit.SUPERSEDED, str(error))
     except (BusError, OSError) as error:
         ending.end(HostExit.FAILED, f"{type(error).__name__}: {error}")
-    except (DatabaseError, LogError, ValueError) as error:  # settings, strategies, feeds: what the user can mend
+    except DatabaseError as error:
+        ending.end(HostExit.FAILED if error.passing else HostExit.UNUSABLE, str(error))
+    except (LogError, ValueError) as error:  # settings, strategies, feeds: what the user can mend
         ending.end(HostExit.UNUSABLE, str(error))
     finally:
         if recovered is not None:

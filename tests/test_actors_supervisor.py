@@ -14,6 +14,7 @@ import pytest
 from commandline import pitwire, running_below, status_of
 
 from actors.audit_chain import broken_link
+from actors.database import connect as connect_file
 from actors.floor_error import Exit, FloorError
 from actors.restart_budget import RestartBudget
 from actors.supervisor import Supervisor
@@ -222,3 +223,21 @@ def test_a_killed_supervisor_is_started_again_and_ends_what_was_left(tmp_path: P
     finally:
         assert pitwire("down", "--home", home, cwd=tmp_path).returncode == 0
     assert running_below(tmp_path) == []
+
+
+async def test_a_gateway_whose_book_somebody_holds_is_started_again_until_it_is_free(
+    start: Start, tmp_path: Path
+) -> None:
+    """A backup tool in the wrong moment is no reason to leave an account without its gateway for good."""
+    supervisor, heard = await start(SETTINGS)
+    holder = connect_file(tmp_path / "home" / "data" / "book-paper.sqlite", durable=False)
+    holder.execute("BEGIN IMMEDIATE")
+    (gateway,) = (actor for actor in supervisor.status().actors if actor.name == "gateway-paper")
+    os.kill(gateway.pid, signal.SIGKILL)
+    said = await heard.wait(Alert, lambda alert: alert.actor == "supervisor" and "in use" in alert.text)
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert said.code == "restarted"
+    await heard.wait(
+        HealthState, lambda state: state.actor == "gateway-paper" and state.restarts > 1 and state.state == "alive"
+    )
