@@ -6,8 +6,8 @@ Owns the posts. Tells `health.state`, `session.state` (stored) and alerts throug
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal
 
 from structlog.stdlib import BoundLogger
 
@@ -34,6 +34,7 @@ _START_WITHIN_S = 45.0
 _BAD_DATA = 78
 _STOP_ORDER = ("session", "feed", "guard", "router", "gateway", "recorder")
 _LAST_WORDS_US = 2_000_000
+_AGAIN_S = 1.0
 
 
 class Crew:
@@ -63,6 +64,8 @@ class Crew:
         self.posts = {token(place.name): Post(place, self._budget()) for place in places(outfit.settings)}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._session_states: dict[str, SessionState] = {}
+        self._storing = asyncio.Lock()
 
     def _budget(self) -> RestartBudget:
         """Simulated time cannot go on past a death: nothing is restarted there."""
@@ -77,9 +80,7 @@ class Crew:
             posts = [self.posts[token(place.name)] for place in wave]
             for post in posts:
                 await self._fill(post)
-                task = asyncio.create_task(self._keep(post))
-                self._tasks.add(task)
-                task.add_done_callback(self._ended)
+                self._task(self._keep(post))
             try:
                 async with asyncio.timeout(_START_WITHIN_S):
                     for post in posts:
@@ -89,6 +90,11 @@ class Crew:
                 message = f"{silent}: no sign of life within {_START_WITHIN_S:g} s"
                 raise FloorError(Exit.FAILED, message) from None
         self.started = True
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -203,10 +209,28 @@ class Crew:
             reason=reason,
             params={key: str(value) for key, value in wanted.params.items()},
         )
-        try:
-            await self._voice.store(event, within_us=_LAST_WORDS_US if self._stopping else 10_000_000)
-        except BusError as error:
-            self._log.error("session state not stored", session=wanted.id, state=state, error=str(error))
+        self._session_states[wanted.id] = event
+        if not await self._store_session(event) and not self._stopping:
+            self._task(self._store_session_later(event))
+
+    async def _store_session(self, event: SessionState) -> bool:
+        """Whether it is stored, or there is something newer to tell of the session."""
+        async with self._storing:
+            if self._session_states[event.session] is not event:
+                return True
+            try:
+                await self._voice.store(event, within_us=_LAST_WORDS_US if self._stopping else 10_000_000)
+            except BusError as error:
+                self._log.error("session state not stored", session=event.session, state=event.state, error=str(error))
+                return False
+            return True
+
+    async def _store_session_later(self, event: SessionState) -> None:
+        """A running session of which the guard has not heard could open nothing for good."""
+        stored = False
+        while not stored:
+            await asyncio.sleep(_AGAIN_S)
+            stored = await self._store_session(event)
 
     # ---- stop
 

@@ -13,13 +13,18 @@ import psutil
 import pytest
 from commandline import pitwire, running_below, status_of
 
+from actors.announcer import Announcer
 from actors.audit_chain import broken_link
+from actors.crew import Crew
 from actors.database import connect as connect_file
 from actors.floor_error import Exit, FloorError
+from actors.floor_keys import FloorKeys
+from actors.logs import open_log
+from actors.outfit import Outfit
 from actors.restart_budget import RestartBudget
 from actors.supervisor import Supervisor
 from bus.clock import LiveClock
-from bus.interface import Incoming
+from bus.interface import BusError, Incoming
 from bus.natsbus import NatsBus
 from schemas.base import Event
 from schemas.codec import decode
@@ -241,3 +246,38 @@ async def test_a_gateway_whose_book_somebody_holds_is_started_again_until_it_is_
     await heard.wait(
         HealthState, lambda state: state.actor == "gateway-paper" and state.restarts > 1 and state.state == "alive"
     )
+
+
+async def test_a_session_state_that_is_not_stored_is_told_again_unless_there_is_a_newer_one(tmp_path: Path) -> None:
+    """A stream that was full for a while must not lock a session out for good, nor call a dead one running."""
+    stored: list[str] = []
+    both = asyncio.Event()
+    full = True
+
+    class Voice(Announcer):
+        async def store(self, event: Event, *, within_us: int = 0) -> None:
+            if full:
+                raise BusError("full")
+            assert isinstance(event, SessionState)
+            stored.append(f"{event.session} {event.state}")
+            if len(stored) > 1:
+                both.set()
+
+    sessions = (SessionSettings(id="s"), SessionSettings(id="t"))
+    settings = Settings(feed=FeedSettings(symbols=("EURUSD",)), session=sessions)
+    crew = Crew(
+        Outfit(tmp_path, settings, FloorKeys.of(settings), None),
+        Voice(1),
+        open_log(tmp_path / "crew.log", "crew"),
+        server_up=asyncio.Event(),
+        listening=lambda: True,
+        fatal=lambda error: stored.append(str(error)),
+    )
+    for place in (post.place for post in crew.posts.values() if post.place.session):
+        await crew._tell_session(place, "running")  # noqa: SLF001 - without a process
+        if place.session == "t":
+            await crew._tell_session(place, "failed")  # noqa: SLF001
+    full = False
+    await asyncio.wait_for(both.wait(), 5)
+    await crew.stop()
+    assert sorted(stored) == ["s running", "t failed"]
