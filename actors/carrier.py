@@ -13,6 +13,7 @@ from actors.effects import (
     Acknowledge,
     Answer,
     CancelTimer,
+    Effect,
     Message,
     Publish,
     PublishStored,
@@ -104,6 +105,14 @@ class Carrier:
                 self._one(out, received_us)
             except BusError as error:
                 self._voice.alert("critical", "unsendable", f"{out.subject}: {error}")
+                self._unsent(out.effect)
+
+    def _unsent(self, effect: Effect) -> None:
+        """Whoever waits for an outcome is told that there was none."""
+        if isinstance(effect, PublishStored):
+            self._result(StoredIn(effect.key, error="unsendable"), b"", 0)
+        elif isinstance(effect, Request):
+            self._result(ReplyIn(effect.key, error="unsendable"), b"", 0)
 
     def _one(self, out: Outgoing, received_us: int) -> None:
         effect = out.effect

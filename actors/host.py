@@ -110,10 +110,17 @@ async def _serve(
     """Run the actor until there is a reason to end."""
     from nacl.signing import SigningKey
 
+    def failed(error: BaseException) -> None:
+        if isinstance(error, LeaseLost):
+            ending.end(HostExit.SUPERSEDED, str(error))
+        else:
+            ending.end(HostExit.FAILED, f"{type(error).__name__}: {error}")
+
+    scheduler = LoopScheduler(failed)
     runtime = Runtime(
         recovered.actor,
         bus,
-        LoopScheduler(lambda error: ending.end(HostExit.FAILED, f"{type(error).__name__}: {error}")),
+        scheduler,
         inbox=_inbox(handover, recovered),
         database=recovered.database,
         signing_key=SigningKey(bytes.fromhex(handover.signing_seed)) if handover.signing_seed else None,
@@ -124,12 +131,14 @@ async def _serve(
     gc.collect()
     gc.freeze()
     log.info("started", role=handover.role, incarnation=handover.incarnation, history=len(recovered.history))
-    beating = asyncio.create_task(_beat(runtime, lease, ending))
+    scheduler.spawn(_beat(runtime))
+    if lease is not None:
+        scheduler.spawn(_hold(lease))
     try:
         await ending.event.wait()
     finally:
-        beating.cancel()
         runtime.stop()
+        scheduler.close()
         with contextlib.suppress(BusError):  # the server may be gone already
             await bus.flush()
     log.info("stopped", **recovered.actor.gauges())
@@ -147,17 +156,18 @@ def _inbox(handover: Handover, recovered: Recovered) -> InboxLog | None:
     return InboxLog(path, handover.role, handover.name, handover.incarnation, recovered.config, recovered.state)
 
 
-async def _beat(runtime: Runtime, lease: Lease | None, ending: _Ending) -> None:
-    """A beat and a renewed lease each second."""
+async def _beat(runtime: Runtime) -> None:
+    """A beat each second."""
     pid = os.getpid()
     while True:
         runtime.beat(pid)
-        try:
-            if lease is not None:
-                await lease.renew()
-        except LeaseLost as error:
-            ending.end(HostExit.SUPERSEDED, str(error))
-            return
+        await asyncio.sleep(_BEAT_S)
+
+
+async def _hold(lease: Lease) -> None:
+    """A renewed lease each second. Raises LeaseLost."""
+    while True:
+        await lease.renew()
         await asyncio.sleep(_BEAT_S)
 
 

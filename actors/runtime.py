@@ -63,6 +63,11 @@ class LoopScheduler:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
+    def close(self) -> None:
+        """Cancel what still runs."""
+        for task in self._tasks:
+            task.cancel()
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:

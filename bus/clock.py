@@ -50,11 +50,28 @@ class Clock(Protocol):
 
 
 class LiveClock:
-    """The wall clock, with timers on the running event loop."""
+    """The wall clock, never going back, with timers on the running event loop.
+
+    A step forward is followed at once. After a step back the time goes on at nine tenths of its pace until the wall
+    clock has come up with it: things still expire meanwhile, and processes that were started since agree again after
+    ten times the step.
+    """
+
+    def __init__(self, wall: Callable[[], int] = wall_us, monotonic: Callable[[], int] = monotonic_us) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._last = wall()
+        self._last_monotonic = monotonic()
 
     def now(self) -> int:
         """UTC microseconds."""
-        return wall_us()
+        wall, monotonic = self._wall(), self._monotonic()
+        if wall >= self._last:
+            self._last = wall
+        else:
+            self._last += (monotonic - self._last_monotonic) * 9 // 10
+        self._last_monotonic = monotonic
+        return self._last
 
     def call_at(self, at_us: int, callback: Callable[[], None]) -> TimerHandle:
         """Call back at or after `at_us`, again checked against the wall clock so that it is never early."""

@@ -32,7 +32,7 @@ from actors.effects import (
 from actors.inboxlog import InboxLog
 from actors.mailbox import Entry, Mailbox
 from actors.runtime import LoopScheduler, Runtime
-from bus.interface import Incoming
+from bus.interface import BusError, Incoming
 from bus.localbus import LocalBus, drive
 from schemas.base import Event
 from schemas.codec import decode, encode
@@ -312,6 +312,29 @@ def test_stored_events_requests_and_answers_come_back_as_messages() -> None:
     replies = {m.key: m.error or m.event.actor for m in actor.seen if isinstance(m, ReplyIn)}  # type: ignore[union-attr]
     assert stored == {"first": "", "second": "wrong_sequence"}
     assert replies == {"ask": "answer", "none": "no_responders"}
+
+
+def test_who_waits_for_an_outcome_is_told_of_what_could_not_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too large for the server, say: an alert, and the error as the outcome."""
+
+    def script(message: Any) -> list[Effect]:
+        if message == "start":
+            return [
+                PublishStored(risk("a"), "stored", "m1"),
+                Request(VenueOrder(account="me", action="epoch", epoch=1), "asked", 1000),
+            ]
+        return []
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise BusError("too large")
+
+    actor = Scripted([], script)
+    floor = Floor(actor)
+    monkeypatch.setattr(floor.bus, "publish_stored", refuse)
+    monkeypatch.setattr(floor.bus, "request", refuse)
+    floor.start()
+    assert actor.seen[1:] == [StoredIn("stored", error="unsendable"), ReplyIn("asked", error="unsendable")]
+    assert [alert.code for alert in floor.events(Alert)] == ["unsendable"]
 
 
 def test_envelopes_count_by_subject_and_name_their_cause() -> None:
