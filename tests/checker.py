@@ -34,6 +34,7 @@ class Book(msgspec.Struct):
     """The venue's own records."""
 
     deals: list[BookDeal]
+    arrived: dict[str, int]
     filled: set[str]
     positions: set[int]
 
@@ -48,6 +49,7 @@ def read_book(path: Path) -> Book:
     rows = connection.execute("SELECT ticket, order_id, position, entry, volume, profit FROM deals ORDER BY ticket")
     book = Book(
         [BookDeal(*row) for row in rows],
+        dict(connection.execute("SELECT id, at FROM orders")),
         {row[0] for row in connection.execute("SELECT id FROM orders WHERE state = 'filled'")},
         {row[0] for row in connection.execute("SELECT ticket FROM positions")},
     )
@@ -55,14 +57,17 @@ def read_book(path: Path) -> Book:
     return book
 
 
-def disagreements(book: Book, updates: list[OrderUpdate], reports: list[VenueReport], database: Path) -> list[str]:
-    """What does not agree, in words."""
+def disagreements(
+    book: Book, updates: list[OrderUpdate], reports: list[VenueReport], database: Path, *, most_lots: float
+) -> list[str]:
+    """What does not agree, in words. `most_lots`: the guard's limit on the account's gross open volume."""
     last: dict[str, OrderUpdate] = {}
     for update in updates:
         if update.order not in last or update.revision > last[update.order].revision:
             last[update.order] = update
     return [
         *_venue(book, last),
+        *_limits(book, last, round(most_lots * _LOT)),
         *_stream(book, updates, last, reports),
         *_database(book, last, database),
     ]
@@ -88,6 +93,19 @@ def _venue(book: Book, last: dict[str, OrderUpdate]) -> list[str]:
     held = {ticket for ticket, volume in opened.items() if volume > 0}
     if held != book.positions:
         wrong.append(f"positions {sorted(book.positions)} in the book, {sorted(held)} from its deals")
+    return wrong
+
+
+def _limits(book: Book, last: dict[str, OrderUpdate], most: int) -> list[str]:
+    """Nothing past the guard's limit, nothing after its time."""
+    wrong, held = [], 0
+    for deal in book.deals:
+        held += deal.volume if deal.entry == "in" else -deal.volume
+        if held > most:
+            wrong.append(f"deal {deal.ticket} of {deal.order}: {held / _LOT} lots open, the limit is {most / _LOT}")
+        update = last.get(deal.order)
+        if update is not None and book.arrived[deal.order] > update.terms.expires_at:
+            wrong.append(f"{deal.order}: executed after it had expired")
     return wrong
 
 

@@ -20,9 +20,11 @@ from schemas.codec import decode
 from schemas.health import Beat
 from schemas.order import OrderUpdate, VenueReport
 from schemas.session import SessionStats
-from schemas.settings import FeedSettings, SessionSettings, Settings
+from schemas.settings import FeedSettings, GuardSettings, SessionSettings, Settings
 
 SECONDS = float(os.environ.get("PITWIRE_CHAOS_SECONDS", "15"))
+MOST_LOTS = 0.04
+"""Less than both sessions want at once, so that the guard's reservations are needed."""
 VICTIMS = ("recorder", "router", "guard", "gateway-paper", "session-a", "nats-server")
 CALM_S = 10.0
 """How long the strategies go on after the last kill, so that its recovery shows."""
@@ -33,6 +35,7 @@ def settings() -> Settings:
     """Two busy sessions on a quick market."""
     params: dict[str, int | float | str | bool] = {"every": 2, "seconds": SECONDS + CALM_S}
     return Settings(
+        guard=GuardSettings(max_account_lots=MOST_LOTS),
         feed=FeedSettings(symbols=("EURUSD", "XAUUSD"), rate=20),
         session=tuple(
             SessionSettings(id=name, strategy="busy_strategy:Busy", symbols=(symbol,), params=params)
@@ -125,6 +128,7 @@ async def test_any_process_may_be_killed_at_any_moment(tmp_path: Path, monkeypat
         updates,
         reports,
         tmp_path / "home" / "data" / "pitwire.sqlite",
+        most_lots=MOST_LOTS,
     )
     worst = max(recoveries) / 1_000_000
     print(f"\nseed {seed}: {len(killed)} kills, {len(updates)} updates, next update after at most {worst:.2f} s")  # noqa: T201 - the report
