@@ -103,7 +103,7 @@ def main() -> None:
     share = 0.1 if options.quick else 1.0
     throughput(int(300_000 * share))
     lock_step(3_000 * share)
-    latency(120 * share)
+    latency(60 * share)
 
 
 if __name__ == "__main__":
