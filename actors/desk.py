@@ -11,6 +11,7 @@ import msgspec
 
 from actors.effects import Effect, Publish, SetTimer
 from actors.session_book import OrderView, RunnerState
+from actors.strategy import StrategyError
 from schemas.order import OrderIntent, OrderTerms, Signal
 
 if TYPE_CHECKING:
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from schemas.market import SymbolSpec, Tick
     from schemas.order import OrderKind, Side
 
-__all__ = ["RunnerConfig", "SessionDesk"]
+__all__ = ["MOST_WORKING", "RunnerConfig", "SessionDesk"]
 
 _SECOND_US = 1_000_000
+MOST_WORKING = 64
+"""Orders of one session that may be under way at once."""
 
 
 class RunnerConfig(msgspec.Struct, frozen=True):
@@ -86,7 +89,15 @@ class SessionDesk:
         kind: OrderKind = "market",
         comment: str = "",
     ) -> str:
-        """See `Desk`."""
+        """See `Desk`.
+
+        Raises:
+            StrategyError: the session has `MOST_WORKING` orders whose outcome is not known. None of this message's
+                orders leaves then: a strategy that floods fills neither the guard's mailbox nor the disk.
+        """
+        working = sum(not view.ended for view in self._state.orders.values())
+        if working >= MOST_WORKING:
+            raise StrategyError(f"{working} orders without an outcome; expected fewer than {MOST_WORKING}")
         self._counter += 1
         tick = self.ticks[symbol]
         terms = OrderTerms(

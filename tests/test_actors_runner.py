@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from actors.cell import Cell
-from actors.desk import RunnerConfig
+from actors.desk import MOST_WORKING, RunnerConfig
 from actors.effects import Effect, EventIn, Failed, LinkChanged, Publish, SetTimer, Store, TimerIn
 from actors.runner import Runner
 from actors.session_book import OrderView, RunnerState, load
@@ -292,6 +292,19 @@ def test_an_intent_that_could_not_be_stored_never_left() -> None:
     after = floor.runner.on_failure(Failed(tick, "the disk is full"), floor.now)
     assert terms.id not in {name for name, view in floor.runner.state.orders.items() if not view.ended}
     assert dones(after)
+
+
+def test_a_strategy_that_floods_is_stopped_before_anything_is_stored() -> None:
+    """At most so many orders are under way; the message that wanted more sends none at all."""
+    floor = bench()
+    floor.bars([1.1])
+    desk = floor.runner._desk  # noqa: SLF001 - what a strategy is given
+    for _ in range(MOST_WORKING):
+        desk.order("EURUSD", "buy", 0.01)
+    with pytest.raises(StrategyError, match="64 orders without an outcome"):
+        desk.order("EURUSD", "buy", 0.01)
+    after = floor.runner.on_failure(Failed(EventIn("md.tick.paper.EURUSD", SPEC), "StrategyError"), floor.now)
+    assert intents(after) == []
 
 
 def test_updates_of_other_sessions_are_ignored() -> None:
