@@ -93,9 +93,11 @@ async def _run(handover: Handover, descriptor: int) -> int:
         ending.end(HostExit.SUPERSEDED, str(error))
     except (BusError, OSError) as error:
         ending.end(HostExit.FAILED, f"{type(error).__name__}: {error}")
+    except LogError as error:  # a full disk, most likely: it may have room again
+        ending.end(HostExit.FAILED, str(error))
     except DatabaseError as error:
         ending.end(HostExit.FAILED if error.passing else HostExit.UNUSABLE, str(error))
-    except (LogError, ValueError) as error:  # settings, strategies, feeds: what the user can mend
+    except ValueError as error:  # settings, strategies, feeds: what the user can mend
         ending.end(HostExit.UNUSABLE, str(error))
     finally:
         if recovered is not None:

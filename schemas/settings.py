@@ -43,6 +43,10 @@ Positive = Annotated[float, Meta(gt=0)]
 Milliseconds = Annotated[int, Meta(ge=1, le=3_600_000, description="milliseconds")]
 
 
+_SLOWEST = 0.001
+"""Times real time: below it no tick would come while anybody looks."""
+
+
 class SettingsError(ValueError):
     """A configuration that cannot be used: the text says the file, the key and what was expected."""
 
@@ -87,7 +91,7 @@ class FeedSettings(_Section, frozen=True, kw_only=True):
     seed: Annotated[int, Meta(ge=0, le=2**53)] = 1
     rate: Annotated[float, Meta(gt=0, le=10_000, description="mean ticks a second and symbol")] = 2.0
     speed: Annotated[float, Meta(ge=0, le=100_000)] = 1.0
-    seconds: Annotated[float, Meta(ge=0, description="market time to run; 0 is without end")] = 0.0
+    seconds: Annotated[float, Meta(ge=0, le=1e9, description="market time to run; 0 is without end")] = 0.0
     start: Annotated[int, Meta(ge=0, description="first tick's time, UTC microseconds; 0: now, in SIM a fixed day")] = 0
     files: tuple[TickFile, ...] = ()
 
@@ -205,6 +209,9 @@ def _known(key: str) -> str:
 
 def _cross_check(settings: Settings, where: str) -> None:
     """What no single key can say: names used once, and accounts, symbols and files that exist."""
+    if 0 < settings.feed.speed < _SLOWEST:
+        message = f"{where}: feed.speed: {settings.feed.speed:g}; expected 0 (simulated time) or at least {_SLOWEST:g}"
+        raise SettingsError(message)
     problem = _bus_problem(settings.bus)
     if problem:
         message = f"{where}: {problem}"

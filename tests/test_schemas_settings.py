@@ -51,6 +51,8 @@ def test_values_are_read_into_their_tables() -> None:
         ('[[session]]\nid = "s"\nsymbols = ["FOO"]', r"session\[0\].symbols", "no 'FOO'; expected one of BTCUSD"),
         ('[[session]]\nid = "s"\n[[session]]\nid = "s"', "session", "used twice"),
         ('[feed]\nkind = "recorded"', "feed.files", "at least one file"),
+        ("[feed]\nseconds = inf", "feed.seconds", "<= 1000000000"),
+        ("[feed]\nspeed = 1e-30", "feed.speed", "at least 0.001"),
         ("[guard\n", "", "not TOML"),
     ],
 )

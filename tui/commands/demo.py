@@ -91,8 +91,8 @@ def _speed(text: str) -> float:
         speed = float(text)
     except ValueError:
         speed = math.nan
-    if not 0 < speed <= 100_000:  # noqa: PLR2004 - the settings' own bound
-        message = f"{text!r}: expected max or a number above 0, at most 100000"
+    if not 0.001 <= speed <= 100_000:  # noqa: PLR2004 - the settings' own bounds
+        message = f"{text!r}: expected max or a number from 0.001 to 100000"
         raise typer.BadParameter(message, param_hint="--speed")
     return speed
 

@@ -43,7 +43,7 @@ def find_settings(home: Path, config: Path | None) -> Settings:
     Paths of tick files, `bus.keys` and `bus.ca` are relative to the file that names them. Raises FloorError.
     """
     candidates = (
-        [config] if config is not None else [path for path in (Path(_CONFIG), home / _CONFIG) if path.is_file()]
+        [config] if config is not None else [path for path in (Path(_CONFIG), home / _CONFIG) if _is_file(path)]
     )
     if not candidates:
         return Settings()
@@ -60,6 +60,14 @@ def find_settings(home: Path, config: Path | None) -> Settings:
         feed=msgspec.structs.replace(settings.feed, files=files),
         bus=msgspec.structs.replace(settings.bus, **named),
     )
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is there. A path that cannot even be asked for is not: what is wrong with it is told later."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def usable(settings: Settings) -> Settings:
