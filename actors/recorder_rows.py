@@ -146,6 +146,8 @@ def _account(event: AccountState, _stream: str, seq: int) -> list[Statement]:
 
 def _profit(event: ProfitLoss, _stream: str, seq: int) -> list[Statement]:
     at = event.time
+    if event.balance is None or event.equity is None or event.floating is None:
+        return []
     metric = (
         "profit_loss",
         event.scope,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from schemas.base import Event
 from schemas.order import Side
 
-__all__ = ["AccountState", "PositionState", "ProfitLoss"]
+__all__ = ["AccountState", "PositionMark", "PositionProfits", "PositionState", "ProfitLoss"]
 
 
 class AccountState(Event, frozen=True, kw_only=True, tag="account_state"):
@@ -45,12 +47,37 @@ class PositionState(Event, frozen=True, kw_only=True, tag="position_state"):
 
 
 class ProfitLoss(Event, frozen=True, kw_only=True, tag="profit_loss"):
-    """Realised and floating profit of a scope."""
+    """Realised and floating profit of a scope; the portfolio's `id` is "floor".
+
+    `realised` is the sum of its deals' profit, commission and swap. `floating` is None while one of its positions has
+    no quote or no rate: a figure that is not known is not shown. `equity` and `balance` are of accounts and the
+    portfolio only, None for sessions, for strategies and where they are not known. `deals` have been counted.
+    """
 
     scope: Literal["strategy", "session", "account", "portfolio"]
     id: str
     currency: str
     realised: float
-    floating: float
-    equity: float = 0.0
-    balance: float = 0.0
+    floating: float | None = None
+    equity: float | None = None
+    balance: float | None = None
+    positions: int = 0
+    deals: int = 0
+
+
+class PositionMark(msgspec.Struct, frozen=True):
+    """An open position at the market: the price at which it would close and what that would book, both None when they
+    are not known.
+    """
+
+    ticket: int
+    price: float | None
+    profit: float | None
+
+
+class PositionProfits(Event, frozen=True, kw_only=True, tag="position_profits"):
+    """Every open position of an account, marked to the market at once."""
+
+    account: str
+    currency: str
+    marks: tuple[PositionMark, ...] = ()

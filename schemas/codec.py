@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 import msgspec
 
+from schemas.answers import BookAnswer, LogAnswer, SeriesAnswer
 from schemas.command import CommandResult
 from schemas.order import VenueAnswer
 from schemas.registry import SUBJECTS
@@ -22,7 +23,7 @@ __all__ = ["TYPES", "CodecError", "decode", "decode_as", "encode"]
 
 E = TypeVar("E", bound="Event")
 
-TYPES: tuple[type[Event], ...] = (*SUBJECTS, CommandResult, VenueAnswer)
+TYPES: tuple[type[Event], ...] = (*SUBJECTS, BookAnswer, CommandResult, LogAnswer, SeriesAnswer, VenueAnswer)
 """Every event type: those with a subject and those that travel as answers."""
 
 _encoder = msgspec.json.Encoder()

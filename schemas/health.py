@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.base import Event
 
-__all__ = ["Alert", "Beat", "HealthState", "Hello", "LogLine", "SimDone"]
+__all__ = ["Alert", "Beat", "HealthState", "Hello", "LogLine", "ProcessState", "SimDone"]
 
 
 class Hello(Event, frozen=True, kw_only=True, tag="hello"):
@@ -36,10 +36,22 @@ class Beat(Event, frozen=True, kw_only=True, tag="beat"):
 
 
 class HealthState(Event, frozen=True, kw_only=True, tag="health_state"):
-    """An actor's health as the supervisor or the watch sees it."""
+    """An actor's health as the watch sees it, from its beats and from what the supervisor says of its process."""
 
     actor: str
     state: Literal["starting", "alive", "late", "dead", "stopped", "failed"]
+    reason: str = ""
+    pid: int = 0
+    restarts: int = 0
+
+
+class ProcessState(Event, frozen=True, kw_only=True, tag="process_state"):
+    """What became of an actor's process, from its parent: `failed` will not be started again."""
+
+    actor: str
+    role: str
+    state: Literal["started", "ended", "failed", "stopped"]
+    number: int
     reason: str = ""
     pid: int = 0
     restarts: int = 0

@@ -9,10 +9,10 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
-from schemas.account import AccountState, PositionState, ProfitLoss
+from schemas.account import AccountState, PositionProfits, PositionState, ProfitLoss
 from schemas.base import Event
 from schemas.command import Ask, AuditEntry, Command, RiskState
-from schemas.health import Alert, Beat, HealthState, Hello, LogLine, SimDone
+from schemas.health import Alert, Beat, HealthState, Hello, LogLine, ProcessState, SimDone
 from schemas.market import Bar, MarketStatus, SymbolSpec, Tick
 from schemas.order import (
     OrderCleared,
@@ -44,6 +44,7 @@ SUBJECTS: dict[type[Event], str] = {
     OrderSync: "order.sync.{account}.{session}",
     AccountState: "account.state.{account}",
     PositionState: "account.position.{account}.{ticket}",
+    PositionProfits: "pnl.positions.{account}",
     ProfitLoss: "pnl.{scope}.{id}",
     RiskState: "risk.state.{scope}.{id}",
     SessionState: "session.state.{session}",
@@ -51,6 +52,7 @@ SUBJECTS: dict[type[Event], str] = {
     Hello: "hello.{actor}",
     Beat: "health.beat.{actor}",
     HealthState: "health.state.{actor}",
+    ProcessState: "health.process.{actor}",
     Alert: "alert.{severity}.{actor}",
     LogLine: "log.{level}.{actor}",
     SimDone: "sim.done.{actor}",
