@@ -12,7 +12,6 @@ from typing import ClassVar
 
 import msgspec
 
-from actors import paper_account as sums
 from actors.actor import Actor, Subscribe
 from actors.effects import (
     Answer,
@@ -31,6 +30,7 @@ from actors.effects import (
 )
 from actors.paper_book import BookOrder, Entry, PaperState, Undo, apply, load, revert, statements
 from actors.paper_venue import PaperConfig, account_state, config_from, execute, position_state
+from actors.valuation import quote_of
 from schemas.clearance import verify
 from schemas.command import RiskState
 from schemas.health import Alert, Hello, SimDone
@@ -181,7 +181,7 @@ class Paper(Actor):
     def _tick(self, tick: Tick, now: int) -> None:
         state = self.state
         spec = state.market.specs.get(tick.symbol)
-        quote = sums.quote_of(tick, spec, now) if spec is not None else None
+        quote = quote_of(tick, spec, now) if spec is not None else None
         if quote is None:
             state.rejected_ticks += 1
         else:

@@ -13,7 +13,8 @@ from typing import Literal
 import msgspec
 
 from actors.database import Migration, migrate
-from actors.paper_account import Market, Position, money
+from actors.paper_account import Position
+from actors.valuation import Market, money
 from schemas.account import AccountState
 from schemas.order import Deal, OrderTerms, Side, VenueReport
 

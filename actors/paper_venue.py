@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from actors.paper_account import (
-    Position,
+from actors.paper_account import Position, profit, value
+from actors.paper_book import BookDeal, BookOrder, Entry, PaperState
+from actors.valuation import (
     Quote,
     closing_price,
     commission,
@@ -18,11 +19,8 @@ from actors.paper_account import (
     minor_units,
     money,
     opening_price,
-    profit,
-    value,
     volume_units,
 )
-from actors.paper_book import BookDeal, BookOrder, Entry, PaperState
 from schemas.account import AccountState, PositionState
 from schemas.market import SymbolSpec
 from schemas.order import OrderTerms, VenueReport

@@ -14,23 +14,19 @@ from hypothesis import strategies as st
 from orderfloor import terms
 
 from actors.database import DatabaseError, SyncDatabase, connect
-from actors.paper_account import (
+from actors.paper_account import Position, Valuation, margin, profit, value
+from actors.paper_book import BookDeal, BookOrder, Entry, PaperState, apply, load, revert, statements
+from actors.valuation import (
     LOT,
     Market,
-    Position,
     Quote,
-    Valuation,
     commission,
     convert,
     exact,
-    margin,
     minor_units,
     points,
-    profit,
     quote_of,
-    value,
 )
-from actors.paper_book import BookDeal, BookOrder, Entry, PaperState, apply, load, revert, statements
 from schemas.market import SymbolSpec, Tick
 from schemas.order import Side, VenueReport
 
