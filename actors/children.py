@@ -12,24 +12,44 @@ import contextlib
 import os
 import site
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
-__all__ = ["Child", "created_at", "describe_exit", "environment", "module_command"]
+__all__ = ["Child", "Process", "created_at", "describe_exit", "environment", "module_command"]
 
 OUTPUT_LIMIT = 8 * 2**20
 _OUTPUT_KEPT = 64 * 2**10
 _WORDS_LIMIT = 500
 
 
-class Child:
-    """One running process. Made by `spawn`."""
+class Process(Protocol):
+    """What is wanted of a running process."""
 
-    def __init__(
-        self, name: str, process: asyncio.subprocess.Process, pipe: int, output: Path, output_from: int
-    ) -> None:
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status, None as long as it runs; negative: the signal that ended it."""
+
+    async def wait(self) -> int:
+        """Return the exit status when it has ended."""
+
+    def terminate(self) -> None:
+        """SIGTERM. May raise ProcessLookupError."""
+
+    def kill(self) -> None:
+        """SIGKILL. May raise ProcessLookupError."""
+
+
+class Child:
+    """One running process. Made by `spawn`, or by `born` for one that is not started by exec."""
+
+    def __init__(self, name: str, process: Process, pipe: int, output: Path, output_from: int) -> None:
         """`pipe` is the writing end, closed by this object; `output` is the child's from byte `output_from` on."""
         self.name = name
         self.pid = process.pid
@@ -55,20 +75,35 @@ class Child:
         writing end and may block; that the child ends meanwhile is no error here. Raises OSError when there is no
         such program or no room for `output`.
         """
+
+        async def execute(reading: int, file: int) -> Process:
+            return await asyncio.create_subprocess_exec(
+                *command,
+                str(reading),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                pass_fds=(reading,),
+                start_new_session=True,
+                env=dict(env) if env is not None else None,
+            )
+
+        return await cls.born(name, execute, output, write)
+
+    @classmethod
+    async def born(
+        cls,
+        name: str,
+        start: Callable[[int, int], Awaitable[Process]],
+        output: Path,
+        write: Callable[[int], None],
+    ) -> Child:
+        """The same for a process that `start` makes: it gets the pipe's reading end and the output's descriptor."""
         reading, writing = os.pipe()
         try:
             with output.open("ab") as file:
                 output_from = file.tell()
-                process = await asyncio.create_subprocess_exec(
-                    *command,
-                    str(reading),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=file,
-                    stderr=file,
-                    pass_fds=(reading,),
-                    start_new_session=True,
-                    env=dict(env) if env is not None else None,
-                )
+                process = await start(reading, file.fileno())
         except BaseException:
             os.close(writing)
             raise

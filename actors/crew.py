@@ -12,11 +12,12 @@ from typing import Any, Literal
 from structlog.stdlib import BoundLogger
 
 from actors.announcer import Announcer
-from actors.children import Child, describe_exit, environment, module_command
+from actors.children import describe_exit
 from actors.floor_error import Exit, FloorError
 from actors.floor_plan import Place, places, session_settings, waves
 from actors.handover import write_handover
 from actors.incarnations import Incarnations
+from actors.nursery_post import NurseryPost
 from actors.outfit import Outfit
 from actors.post import Post
 from actors.restart_budget import RestartBudget
@@ -50,6 +51,7 @@ class Crew:
         voice: Announcer,
         log: BoundLogger,
         *,
+        nursery: NurseryPost,
         server_up: asyncio.Event,
         listening: Callable[[], bool],
         fatal: Callable[[FloorError], None],
@@ -58,6 +60,7 @@ class Crew:
         self._outfit = outfit
         self._voice = voice
         self._log = log
+        self._nursery = nursery
         self._server_up = server_up
         self._listening = listening
         self._fatal = fatal
@@ -109,12 +112,8 @@ class Crew:
         if place.session:
             await self._tell_session(place, "running")
         handover = self._outfit.handover(place, incarnation)
-        child = await Child.spawn(
-            place.name,
-            module_command("actors.host", "--handover"),
-            self._outfit.output(place),
-            lambda pipe: write_handover(pipe, handover),
-            env=environment(),
+        child = await self._nursery.spawn(
+            place.name, self._outfit.output(place), lambda pipe: write_handover(pipe, handover)
         )
         post.filled(child, incarnation, monotonic_us())
         self._log.info("started", process=place.name, pid=child.pid, number=incarnation)

@@ -29,11 +29,13 @@ from bus.natsbus import NatsBus
 from bus.tls import tls_context
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from structlog.stdlib import BoundLogger
 
     from actors.inboxlog import InboxLog
 
-__all__ = ["HostExit", "main"]
+__all__ = ["HostExit", "main", "serve"]
 
 _BEAT_S = 1.0
 
@@ -178,12 +180,18 @@ def main() -> int:
     if len(sys.argv) != 3 or sys.argv[1] != "--handover" or not sys.argv[2].isdigit():  # noqa: PLR2004
         sys.stderr.write("actors.host is started by the supervisor; expected --handover DESCRIPTOR\n")
         return HostExit.UNUSABLE
-    descriptor = int(sys.argv[2])
+    return serve(int(sys.argv[2]))
+
+
+def serve(descriptor: int, *, handed_over: Callable[[], object] | None = None) -> int:
+    """Be the process of the handover on this descriptor; `handed_over` is called when it has arrived."""
     try:
         handover = read_handover(descriptor)
     except EOFError as error:
         sys.stderr.write(f"{error}\n")
         return HostExit.ORDERLY
+    if handed_over is not None:
+        handed_over()
     if sys.platform == "win32":
         return asyncio.run(_run(handover, descriptor))
     import uvloop

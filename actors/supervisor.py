@@ -28,7 +28,9 @@ from actors.home import folder_error, open_home
 from actors.incarnations import Incarnations
 from actors.log_budget import over_budget, trim_logs
 from actors.logs import open_log
+from actors.nursery_post import NurseryPost
 from actors.outfit import Outfit
+from actors.restart_budget import RestartBudget
 from actors.stream_setup import rewind_recorder
 from bus.clock import LiveClock, monotonic_us, wall_us
 from bus.identities import IdentityError
@@ -88,11 +90,13 @@ class Supervisor:
         self._server_post = bus_post(self.home, settings, self.keys)
         self.server = self._server_post.server
         self.voice = Announcer(self._number)
+        self.nursery = NurseryPost(self.home, self._log, RestartBudget())
         self._outfit = Outfit(self.home, settings, self.keys, inbox_dir)
         self.crew = Crew(
             self._outfit,
             self.voice,
             self._log,
+            nursery=self.nursery,
             server_up=self._server_post.up,
             listening=lambda: self._server_post.fit and self._bus is not None and self._bus.up,
             fatal=self._finish,
@@ -132,6 +136,8 @@ class Supervisor:
     async def _start(self) -> None:
         self._log.info("starting", home=str(self.home), number=self._number, sim=self.sim)
         self._end_leftovers()
+        self.nursery.open()
+        self._task(self.nursery.keep())
         self._write_status()
         await self._server_post.open()
         self._task(self._server_post.keep(self._server_told))
@@ -292,7 +298,11 @@ class Supervisor:
             url=self.server.url if self.server.port else "",
             port=self.server.port,
             sim=self.sim,
-            actors=(self._server_post.status(now), *(post.status(now) for post in self.crew.posts.values())),
+            actors=(
+                self._server_post.status(now),
+                *self.nursery.status(now),
+                *(post.status(now) for post in self.crew.posts.values()),
+            ),
         )
 
     def _write_status(self) -> None:
@@ -331,6 +341,7 @@ class Supervisor:
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._bus is not None:
             await self._bus.close()
+        await self.nursery.stop()
         await self._server_post.stop()
         if not self._end.cancelled() and self._end.done():
             self._end.exception()

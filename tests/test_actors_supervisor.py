@@ -20,6 +20,7 @@ from actors.database import connect as connect_file
 from actors.floor_error import Exit, FloorError
 from actors.floor_keys import FloorKeys
 from actors.logs import open_log
+from actors.nursery_post import NurseryPost
 from actors.outfit import Outfit
 from actors.restart_budget import RestartBudget
 from actors.supervisor import Supervisor
@@ -265,10 +266,12 @@ async def test_a_session_state_that_is_not_stored_is_told_again_unless_there_is_
 
     sessions = (SessionSettings(id="s"), SessionSettings(id="t"))
     settings = Settings(feed=FeedSettings(symbols=("EURUSD",)), session=sessions)
+    log = open_log(tmp_path / "crew.log", "crew")
     crew = Crew(
         Outfit(tmp_path, settings, FloorKeys.of(settings), None),
         Voice(1),
-        open_log(tmp_path / "crew.log", "crew"),
+        log,
+        nursery=NurseryPost(tmp_path, log, RestartBudget()),
         server_up=asyncio.Event(),
         listening=lambda: True,
         fatal=lambda error: stored.append(str(error)),

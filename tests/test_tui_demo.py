@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 from commandline import COMMAND, environment, pitwire, running_below
 
+from actors.adopted import available
 from bus.buslog import BusLog
 
 FIELDS = [
