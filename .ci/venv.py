@@ -3,7 +3,8 @@
 Run by the targets of the Makefile, with the Python that the environment is to be made from; needs the standard library
 only. What the environment was made from is kept as two digests in `.venv/made-from`: of the packages (with another one
 the environment is made anew) and of the project (with another one only the project is installed again). Several of
-these may run at once: they take turns on `.venv.lock`.
+these may run at once: they take turns on `.venv.lock`. The project's digest covers what the kernels are compiled from, so
+that a change to a C file compiles the library again.
 
 Exit codes: 0 done, 1 with one clear line on standard error.
 """
@@ -22,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 LOCK = ROOT / "requirements-dev.lock"
-PROJECT = ROOT / "pyproject.toml"
+PROJECT = (ROOT / "pyproject.toml", ROOT / "CMakeLists.txt")
 MADE_FROM = VENV / "made-from"
 
 
@@ -34,7 +35,11 @@ def fail(message: str) -> NoReturn:
 def digests() -> tuple[str, str]:
     """What the packages are made from (this interpreter, this folder, the lock file) and what the project is."""
     packages = f"{sys.version}\n{sys.base_prefix}\n{ROOT}\n".encode() + LOCK.read_bytes()
-    return hashlib.sha256(packages).hexdigest(), hashlib.sha256(PROJECT.read_bytes()).hexdigest()
+    project = hashlib.sha256()
+    kernels = sorted(path for path in (ROOT / "kernels").iterdir() if path.suffix in {".c", ".h"})
+    for path in (*PROJECT, *kernels):
+        project.update(f"{path.name}:{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return hashlib.sha256(packages).hexdigest(), project.hexdigest()
 
 
 def recorded() -> tuple[str, str]:

@@ -1,0 +1,23 @@
+/* What the library says of itself: which sources it was built from, and how large its structs are. */
+#include "pitwire.h"
+
+#ifndef PW_BUILD_HASH
+#error "PW_BUILD_HASH is given by CMakeLists.txt"
+#endif
+
+const char *pw_build_hash(void) { return PW_BUILD_HASH; }
+
+#define ROW(type) {#type, (int64_t)sizeof(type)}
+
+/* Every struct that a binding or a caller outside the library knows by its fields. */
+static const pw_struct_size sizes[] = {
+    ROW(pw_struct_size),
+    ROW(pw_option),
+    ROW(pw_kernel),
+    ROW(pw_state),
+};
+
+const pw_struct_size *pw_struct_size_at(int32_t at) {
+    const int32_t count = (int32_t)(sizeof(sizes) / sizeof(sizes[0]));
+    return at >= 0 && at < count ? &sizes[at] : NULL;
+}
