@@ -1,7 +1,8 @@
 """The secrets of one floor: made anew at each start and kept in memory only, or read from a file that was made before.
 
-Owns an NKey identity for every process and the guard's Ed25519 signing key. Public halves go to the server's include
-and to whoever verifies; each seed goes to its one holder, by pipe.
+Owns an NKey identity for every process, the guard's Ed25519 signing key, and the owner's identity, the only one that is
+kept from one start to the next. Public halves go to the server's include and to whoever verifies; each seed goes to its
+one holder, by pipe.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from nacl.signing import SigningKey
 from actors.floor_error import Exit, FloorError
 from actors.floor_plan import Place, places
 from actors.keys_file import KeptKey, KeysFile, read_keys
+from actors.owner_seed import OWNER, OWNER_ROLE, keep_owner_seed
 from bus import identities
 from schemas.settings import Settings
 
@@ -44,15 +46,16 @@ class FloorKeys:
         self.signing_seed = signing.encode().hex()
 
     @classmethod
-    def make(cls, places: Iterable[Place]) -> FloorKeys:
-        """New keys for every place and for the supervisor's own roles.
+    def make(cls, places: Iterable[Place], owner_seed: str = "") -> FloorKeys:
+        """New keys for every place and for the supervisor's own roles; for the owner unless `owner_seed` is given.
 
         Raises:
             bus.identities.IdentityError: two places share a name.
         """
         made, kept = [], {}
         for place in _holders(places):
-            identity, seed = identities.create(place.role, place.name, **place.scope)
+            own = owner_seed if place.name == OWNER else ""
+            identity, seed = identities.create(place.role, place.name, seed=own, **place.scope)
             made.append(identity)
             kept[place.name] = KeptKey(role=place.role, seed=seed, account=place.account, session=place.session)
         include = identities.render(made)
@@ -78,16 +81,18 @@ class FloorKeys:
             raise FloorError(Exit.DATA, message) from None
 
     @classmethod
-    def of(cls, settings: Settings) -> FloorKeys:
+    def of(cls, settings: Settings, home: Path | None = None) -> FloorKeys:
         """Those that a floor with these settings uses: of `bus.keys` for an external server, else new ones.
 
+        Its owner's are then those of `home`, made and kept there if there are none yet.
+
         Raises:
-            actors.floor_error.FloorError: as for `load`.
+            actors.floor_error.FloorError: as for `load`; the owner's cannot be used or written.
             bus.identities.IdentityError: two places share a name.
         """
         if settings.bus.url:
             return cls.load(Path(settings.bus.keys), places(settings))
-        return cls.make(places(settings))
+        return cls.make(places(settings), keep_owner_seed(home) if home is not None else "")
 
     def __repr__(self) -> str:
         """Without the secrets."""
@@ -107,8 +112,8 @@ class FloorKeys:
 
 
 def _holders(places: Iterable[Place]) -> list[Place]:
-    """Who has a key: the supervisor's own roles and every place."""
-    return [*(Place(role, role) for role in OWN_ROLES), *places]
+    """Who has a key: the supervisor's own roles, every place, and the owner."""
+    return [*(Place(role, role) for role in OWN_ROLES), *places, Place(OWNER, OWNER_ROLE)]
 
 
 def _difference(place: Place, key: KeptKey | None) -> str:

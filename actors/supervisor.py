@@ -77,7 +77,7 @@ class Supervisor:
         open_home(self.home)
         try:
             self._log = open_log(self.home / "log" / f"{NAME}.log", NAME)
-            self.keys = FloorKeys.of(settings)
+            self.keys = FloorKeys.of(settings, self.home)
         except OSError as error:
             raise folder_error(self.home, error) from error
         except IdentityError as error:

@@ -37,11 +37,12 @@ class Identity(msgspec.Struct, frozen=True):
     subscribe: tuple[str, ...]
 
 
-def create(role: str, name: str, **scope: str | Sequence[str]) -> tuple[Identity, str]:
-    """A new identity and its seed (`SU...`, the secret half of its key, to be handed over a pipe).
+def create(role: str, name: str, *, seed: str = "", **scope: str | Sequence[str]) -> tuple[Identity, str]:
+    """An identity and its seed (`SU...`, the secret half of its key, to be handed over a pipe).
 
-    `scope` fills the role's placeholders beside `{name}`: `account="paper"`, `session="ema"`, `scope=("paper",
-    "floor")`. Raises IdentityError for an unknown role, an empty name, or a scope that is missing or not the role's.
+    The seed is a new one unless `seed` is given, which has to be good: an identity that is kept. `scope` fills the
+    role's placeholders beside `{name}`: `account="paper"`, `session="ema"`, `scope=("paper", "floor")`.
+    Raises IdentityError for an unknown role, an empty name, or a scope that is missing or not the role's.
     """
     rights = ROLES.get(role)
     if rights is None:
@@ -52,16 +53,16 @@ def create(role: str, name: str, **scope: str | Sequence[str]) -> tuple[Identity
     if set(values) != wanted or not all(value and all(value) for value in values.values()):
         raise IdentityError(f"role {role!r}: expected {', '.join(sorted(wanted))}, each with a value; got {values}")
     tokens = {key: tuple(token(part) for part in value) for key, value in values.items()}
-    seed = nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
+    held = seed.encode() or nkeys.encode_seed(secrets.token_bytes(32), nkeys.PREFIX_BYTE_USER)
     identity = Identity(
         name=name,
         account=rights.account,
         role=role,
-        public=nkeys.from_seed(seed).public_key.decode(),
+        public=nkeys.from_seed(bytearray(held)).public_key.decode(),
         publish=_expand(rights.publish, tokens),
         subscribe=_expand(rights.subscribe, tokens),
     )
-    return identity, seed.decode()
+    return identity, held.decode()
 
 
 def render(identities: Iterable[Identity]) -> str:

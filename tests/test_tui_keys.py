@@ -12,11 +12,14 @@ from commandline import COMMAND, environment, pitwire, running_below, status_of
 from externalserver import ExternalNats
 from servers import free_port
 
+from actors.floor_plan import places
+from schemas.settings import parse
+
 CONFIG = (
     '[bus]\nurl = "nats://127.0.0.1:{port}"\nkeys = "keys.json"\n[feed]\nsymbols = ["EURUSD"]\n[[session]]\nid = "s"\n'
 )
-NAMES = {"supervisor", "bootstrap", "bootstrap-floor", "observer"} | {
-    *("feed", "guard", "router", "recorder", "gateway-paper", "session-s")
+NAMES = {"supervisor", "bootstrap", "bootstrap-floor", "observer", "owner"} | {
+    place.name for place in places(parse(CONFIG.format(port=1)))
 }
 
 
@@ -43,6 +46,7 @@ def test_the_secrets_are_the_owners_and_the_rest_is_public(folder: Path) -> None
     held = json.loads((folder / "keys.json").read_bytes())
     assert set(held["identities"]) == NAMES
     assert held["identities"]["session-s"]["role"] == "session"
+    assert held["identities"]["owner"]["role"] == "admin"
     assert held["identities"]["session-s"]["account"] == "paper"
     include = (folder / "identities.conf").read_text(encoding="utf-8")
     assert include.count("nkey: U") == len(NAMES)
@@ -89,7 +93,7 @@ def test_keys_that_do_not_fit_are_refused_before_anything_starts(folder: Path) -
         refused(pitwire(*up, cwd=folder), 5, f"keys.json: others may use it (mode {mode:o})", "chmod 600")
     keys.chmod(0o600)
     held = json.loads(keys.read_bytes())
-    for name in ("guard", "session-s"):
+    for name in ("guard", "session-s", "owner"):
         lacking = {**held, "identities": {key: value for key, value in held["identities"].items() if key != name}}
         keys.write_text(json.dumps(lacking), encoding="utf-8")
         refused(pitwire(*up, cwd=folder), 5, f"keys.json: no identity '{name}'", "`pitwire keys", "--force")
