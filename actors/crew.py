@@ -33,7 +33,7 @@ STOP_GRACE_S = 5.0
 """How long a process may take to end after it was asked, before it is killed."""
 _START_WITHIN_S = 45.0
 _BAD_DATA = 78
-_STOP_ORDER = ("session", "feed", "guard", "router", "gateway", "recorder")
+_STOP_ORDER = ("session", "feed", "guard", "router", "gateway", "portfolio", "recorder")
 _LAST_WORDS_US = 2_000_000
 _AGAIN_S = 1.0
 

@@ -34,6 +34,7 @@ def waves(settings: Settings) -> tuple[tuple[Place, ...], ...]:
             *(Place(f"gateway-{account.id}", "gateway", account=account.id) for account in settings.account),
             Place("guard", "guard"),
             Place("router", "router"),
+            Place("portfolio", "portfolio"),
             Place("recorder", "recorder"),
         ),
         tuple(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from nacl.signing import SigningKey
 
-from actors import guard, paper, paper_book, router, runner, session_book
+from actors import guard, paper, paper_book, portfolio, router, runner, session_book
 from actors.database import SyncDatabase, connect
 from actors.feed import Feed
 from actors.feed_config import feed_config
@@ -84,7 +84,7 @@ class LocalFloor:
         settings = self.settings
         gateways = [f"gateway-{account.id}" for account in settings.account]
         sessions = [f"session-{session.id}" for session in settings.session]
-        expect = (*gateways, "guard", "router", *sessions)
+        expect = (*gateways, "guard", "router", "portfolio", *sessions)
         self._add(Feed("feed", self._next(), feed_config(settings.feed, expect=expect)))
         for account in settings.account:
             book = self.books[account.id] = self._database(f"book-{account.id}")
@@ -92,6 +92,7 @@ class LocalFloor:
             self._add(paper.Paper(f"gateway-{account.id}", self._next(), venue, paper_book.load(book)), book)
         self._add(guard.Guard("guard", self._next(), guard.config_from(settings)), key=key)
         self._add(router.Router("router", self._next(), router.config_from(settings, public)))
+        self._add(portfolio.Portfolio("portfolio", self._next(), portfolio.config_from(settings)))
         for session in settings.session:
             file = self._database(f"session-{session.id}")
             config = runner.config_from(settings, session.id)

@@ -1,7 +1,7 @@
 """What an actor is made from at its start: configuration, recovered state, its own database.
 
-Owns the reading: guard and router recover from the ORDERS stream, gateway, session and recorder from their SQLite
-files. The actors themselves do no I/O.
+Owns the reading: guard, router and portfolio recover from the ORDERS stream, gateway, session and recorder from their
+SQLite files. The actors themselves do no I/O.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from actors.database import Database, SyncDatabase, connect
-from actors.roles import load_role
+from actors.roles import ROLES, load_role
 from bus.clock import wall_us
 from schemas.codec import CodecError, decode
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Recovered", "database_path", "recover"]
 
-_FROM_ORDERS = {"guard", "router"}
+_FROM_ORDERS = {"guard", "router", "portfolio"}
 
 
 class Recovered(msgspec.Struct):
@@ -109,10 +109,6 @@ def _config(handover: Handover) -> msgspec.Struct:
         from actors import runner
 
         return runner.config_from(settings, handover.session)
-    if handover.role == "guard":
-        from actors import guard
-
-        return guard.config_from(settings)
     if handover.role == "router":
         from actors import router
 
@@ -121,9 +117,9 @@ def _config(handover: Handover) -> msgspec.Struct:
         from actors import paper
 
         return paper.config_from(settings, handover.account, handover.guard_public)
-    from actors import recorder
-
-    return recorder.config_from(settings)
+    module: Any = import_module(ROLES[handover.role][0])
+    config: msgspec.Struct = module.config_from(settings)
+    return config
 
 
 def _load(role: str, path: Path, *, durable: bool) -> msgspec.Struct | None:

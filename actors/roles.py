@@ -30,6 +30,7 @@ ROLES: dict[str, tuple[str, str, str, str]] = {
     "feed": ("actors.feed", "Feed", "FeedConfig", "FeedState"),
     "guard": ("actors.guard", "Guard", "GuardConfig", "GuardState"),
     "router": ("actors.router", "Router", "RouterConfig", "RouterState"),
+    "portfolio": ("actors.portfolio", "Portfolio", "PortfolioConfig", "PortfolioState"),
     "gateway": ("actors.paper", "Paper", "PaperConfig", "PaperState"),
     "recorder": ("actors.recorder", "Recorder", "RecorderConfig", "RecorderState"),
     "session": ("actors.runner", "Runner", "RunnerConfig", "RunnerState"),

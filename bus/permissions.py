@@ -154,7 +154,7 @@ ROLES: dict[str, Rights] = {
     "portfolio": Rights(
         "CORE",
         (*_CORE_SAYS, *_ANSWERS, *_ORDERS, "pnl.>"),
-        (*_ACTOR_HEARS, *_service("portfolio"), "order.update.>", "account.>", "session.state.>"),
+        (*_ACTOR_HEARS, *_service("portfolio"), "order.update.>", "account.>", "session.state.>", "hello.>"),
     ),
     "recorder": Rights(
         "CORE",

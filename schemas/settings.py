@@ -21,6 +21,7 @@ __all__ = [
     "BusSettings",
     "FeedSettings",
     "GuardSettings",
+    "PortfolioSettings",
     "SessionSettings",
     "Settings",
     "SettingsError",
@@ -133,6 +134,13 @@ class GuardSettings(_Section, frozen=True, kw_only=True):
     skew_ms: Annotated[int, Meta(ge=0, le=10_000, description="clock difference allowed for")] = 250
 
 
+class PortfolioSettings(_Section, frozen=True, kw_only=True):
+    """How the whole is summed up. `currency` "": the first account's."""
+
+    currency: Annotated[str, Meta(pattern=r"^([A-Z]{3})?$", description="three capital letters")] = ""
+    max_tick_age_ms: Annotated[Milliseconds, Meta(description="an older quote values no position")] = 60_000
+
+
 class StoreSettings(_Section, frozen=True, kw_only=True):
     """What is kept on disk."""
 
@@ -147,6 +155,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     bus: BusSettings = BusSettings()
     feed: FeedSettings = FeedSettings()
     guard: GuardSettings = GuardSettings()
+    portfolio: PortfolioSettings = PortfolioSettings()
     store: StoreSettings = StoreSettings()
     account: tuple[AccountSettings, ...] = (AccountSettings(id="paper"),)
     session: tuple[SessionSettings, ...] = (SessionSettings(id="ema-eurusd"),)
@@ -198,6 +207,7 @@ def _known(key: str) -> str:
         "feed": FeedSettings,
         "feed.files": TickFile,
         "guard": GuardSettings,
+        "portfolio": PortfolioSettings,
         "store": StoreSettings,
         "account": AccountSettings,
         "session": SessionSettings,

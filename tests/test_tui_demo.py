@@ -99,7 +99,7 @@ def test_a_record_holds_the_bus_and_every_actors_inbox(tmp_path: Path) -> None:
     finally:
         log.close()
     names = [re.sub(r"-\d+\.jsonl$", "", path.name) for path in sorted((tmp_path / "rec" / "inbox").iterdir())]
-    assert names == ["feed", "gateway-paper", "guard", "recorder", "router", "session-ema-eurusd"]
+    assert names == ["feed", "gateway-paper", "guard", "portfolio", "recorder", "router", "session-ema-eurusd"]
     assert [path.name for path in tmp_path.iterdir()] == ["rec"]
     _verify(tmp_path / "rec", names)
 
@@ -177,7 +177,7 @@ def test_a_demo_that_is_killed_takes_its_floor_with_it(tmp_path: Path) -> None:
         _wait_for_actor(tmp_path)
         floor = [process for process in psutil.process_iter() if process.pid in _pids(tmp_path)]
         demo.kill()
-    assert len(floor) == 7 + available()
+    assert len(floor) == 8 + available()
     assert psutil.wait_procs(floor, 20)[1] == []
     assert running_below(tmp_path) == []
 
