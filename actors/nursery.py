@@ -59,18 +59,18 @@ def _serve(supervisor: socket.socket) -> int | None:
         name, descriptors, _, _ = socket.recv_fds(supervisor, _NAME_LIMIT, 2)
         if not name:
             return None
-        answer = _fork()
+        answer = _fork(name)
         if not answer:
             handover, output = descriptors
-            _settle(name, handover, output)
+            _settle(handover, output)
             return handover
         for descriptor in descriptors:
             os.close(descriptor)
         supervisor.send(answer)
 
 
-def _fork() -> bytes:
-    """Fork a process that is nobody's child here. Empty in the new process; in this one the answer to the request.
+def _fork(name: bytes) -> bytes:
+    """Fork a process of this name that is nobody's child here. The answer to the request; empty in the new process.
 
     The process in between ends at once, and with that the kernel gives the new one to the supervisor: when this
     returns, it has happened.
@@ -78,6 +78,7 @@ def _fork() -> bytes:
     reading, writing = os.pipe()
     between = os.fork()
     if not between:
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, name, 0, 0, 0)  # the name is inherited
         try:
             answer = str(os.fork() or "").encode()
         except OSError as error:
@@ -93,14 +94,13 @@ def _fork() -> bytes:
     return answer or REFUSED + b"killed while it forked"
 
 
-def _settle(name: bytes, handover: int, output: int) -> None:
-    """Be as if started by exec: own name and output, no descriptor but the handover's, no signal blocked."""
+def _settle(handover: int, output: int) -> None:
+    """Be as if started by exec: own output, no descriptor but the handover's, no signal blocked."""
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.closerange(3, handover)
     os.closerange(handover + 1, os.sysconf("SC_OPEN_MAX"))
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    ctypes.CDLL(None).prctl(_PR_SET_NAME, name, 0, 0, 0)
     importlib.invalidate_caches()
 
 

@@ -50,6 +50,7 @@ class Nursery:
         self._ready: asyncio.Future[bytes] = self._loop.create_future()
         self._answer: asyncio.Future[bytes] = self._loop.create_future()
         self._over = asyncio.Event()
+        self._untold = False
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs, (home / "log" / "nursery.out").open("ab") as output:
@@ -93,8 +94,10 @@ class Nursery:
                 await self._hear(self._ready, _READY_S)
                 self._answer = self._loop.create_future()
                 with children_of_children():
+                    self._untold = True
                     socket.send_fds(self._socket, [name.encode()], [handover, output])
                     answer = await self._hear(self._answer, _ANSWER_S)
+                    self._untold = False
                 if answer.startswith(REFUSED):
                     raise NurseryError(f"it could not fork: {answer[1:].decode(errors='replace')}")
                 return Adopted(int(answer))
@@ -146,13 +149,14 @@ class Nursery:
         for request in self._abandoned:
             with contextlib.suppress(NurseryError):
                 await (await request).wait()
-        await self._collect_strays()
+        if self._untold:
+            await self._collect_stray()
         return status
 
-    async def _collect_strays(self) -> None:
-        """Collect what was forked and never told of: it is in the nursery's group until it has a handover."""
+    async def _collect_stray(self) -> None:
+        """Collect what it may have forked and not told of: that is in the nursery's group until it has a handover."""
 
-        def none_left() -> bool:
+        def gone() -> bool:
             try:
                 os.waitpid(-self.pid, os.WNOHANG)
             except ChildProcessError:
@@ -161,7 +165,7 @@ class Nursery:
 
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STOP_S):
-                while not none_left():  # noqa: ASYNC110 - a process that nobody has a handle of
+                while not gone():  # noqa: ASYNC110 - a process that nobody has a handle of
                     await asyncio.sleep(_LOOK_S)
 
     async def stop(self) -> None:

@@ -25,7 +25,7 @@ from schemas.settings import FeedSettings, GuardSettings, SessionSettings, Setti
 SECONDS = float(os.environ.get("PITWIRE_CHAOS_SECONDS", "15"))
 MOST_LOTS = 0.04
 """Less than both sessions want at once, so that the guard's reservations are needed."""
-VICTIMS = ("recorder", "router", "guard", "gateway-paper", "session-a", "nats-server")
+VICTIMS = ("recorder", "router", "guard", "gateway-paper", "session-a", "nats-server", "nursery")
 CALM_S = 10.0
 """How long the strategies go on after the last kill, so that its recovery shows."""
 PATIENCE_S = 60.0
