@@ -1,6 +1,6 @@
 """All actors' processes: started in order, started again within their budgets, judged by their beats, stopped in order.
 
-Owns the posts. Tells `health.state`, `session.state` (stored) and alerts through the supervisor's announcer.
+Owns the posts. Tells `health.process`, `session.state` (stored) and alerts through the supervisor's announcer.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STOP_GRACE_S = 5.0
 """How long a process may take to end after it was asked, before it is killed."""
 _START_WITHIN_S = 45.0
 _BAD_DATA = 78
-_STOP_ORDER = ("session", "feed", "guard", "router", "gateway", "portfolio", "recorder")
+_STOP_ORDER = ("session", "feed", "guard", "router", "gateway", "portfolio", "recorder", "watch")
 _LAST_WORDS_US = 2_000_000
 _AGAIN_S = 1.0
 
@@ -116,6 +116,7 @@ class Crew:
             place.name, self._outfit.output(place), lambda pipe: write_handover(pipe, handover)
         )
         post.filled(child, incarnation, monotonic_us())
+        self._tell(post)
         self._log.info("started", process=place.name, pid=child.pid, number=incarnation)
 
     # ---- while it runs
@@ -129,6 +130,7 @@ class Crew:
             reason = f"{describe_exit(status)}{f': {words}' if words else ''}"
             if self._outfit.sim or not self.started:
                 post.vacated("failed", reason)
+                self._tell(post)
                 code = Exit.DATA if status == _BAD_DATA else Exit.FAILED
                 self._fatal(FloorError(code, f"{name} {reason}"))
                 return
@@ -137,6 +139,7 @@ class Crew:
             if delay_us is None:
                 await self._give_up(post, reason)
                 return
+            self._tell(post)
             self._log.warning("restarting", process=name, reason=reason, delay_us=delay_us)
             self._voice.alert("warning", "restarted", f"{name} {reason}; it is started again", process=name)
             await asyncio.sleep(delay_us / 1_000_000)
@@ -148,6 +151,7 @@ class Crew:
     async def _give_up(self, post: Post, reason: str) -> None:
         name = post.place.name
         post.vacated("failed", f"not started again ({post.budget.describe()}): {reason}")
+        self._tell(post)
         self._log.error("given up", process=name, reason=reason)
         text = f"{name} {reason}; not started again ({post.budget.describe()})"
         self._voice.alert("critical", "gave_up", text, process=name)
@@ -166,12 +170,19 @@ class Crew:
             post.pulse.excuse(monotonic_us())
 
     def tell_again(self) -> None:
-        """Whoever listens may have missed something: tell everybody's health anew."""
+        """Whoever listens may have missed something: say anew what became of every process."""
         for post in self.posts.values():
             post.told = None
+            self._tell(post)
+
+    def _tell(self, post: Post) -> None:
+        """Say what became of a process, if it was not said yet."""
+        told = post.process()
+        if told is not None:
+            self._voice.say(told)
 
     def judge(self) -> None:
-        """Take everybody's state from the age of the beats, kill what is hung, tell what has changed."""
+        """Take everybody's state from the age of the beats and kill what is hung."""
         now_us = monotonic_us()
         if not self._listening():
             self.excuse()
@@ -184,9 +195,6 @@ class Crew:
                 self._voice.alert("critical", "hung", text, process=name)
                 post.child.kill()
                 post.pulse.excuse(now_us)
-            told = post.health()
-            if told is not None:
-                self._voice.say(told)
 
     def trim_output(self) -> None:
         """Keep what the processes write to their output files within bounds."""
@@ -234,7 +242,7 @@ class Crew:
     # ---- stop
 
     async def stop(self) -> None:
-        """Ask all to end, sessions first and the recorder last; kill what has not ended in time. Idempotent."""
+        """Ask all to end, sessions first, recorder and watch last; kill what has not ended in time. Idempotent."""
         self._stopping = True
         keeping = list(self._tasks)
         for task in keeping:
@@ -251,5 +259,6 @@ class Crew:
         if not await child.stop(STOP_GRACE_S):
             self._log.warning("killed", process=post.place.name, pid=child.pid, grace_s=STOP_GRACE_S)
         post.vacated("stopped", "")
+        self._tell(post)
         if post.place.session and self._server_up.is_set():
             await self._tell_session(post.place, "stopped")

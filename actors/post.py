@@ -10,11 +10,12 @@ from actors.floor_plan import Place
 from actors.floor_status import ActorStatus
 from actors.pulse import Pulse
 from actors.restart_budget import RestartBudget
-from schemas.health import HealthState
+from schemas.health import ProcessState
 
 __all__ = ["Post"]
 
 State = Literal["starting", "alive", "late", "dead", "stopped", "failed"]
+_ENDED: dict[State, Literal["failed", "stopped"]] = {"failed": "failed", "stopped": "stopped"}
 
 
 class Post:
@@ -29,8 +30,9 @@ class Post:
         self.started_us = 0
         self.state: State = "starting"
         self.reason = ""
+        self.ended = ""
         self.ready = asyncio.Event()
-        self.told: HealthState | None = None
+        self.told: ProcessState | None = None
 
     def filled(self, child: Child, incarnation: int, now_us: int) -> None:
         """A process was started for it; `now_us` is monotonic."""
@@ -45,7 +47,7 @@ class Post:
         """Its process has ended."""
         self.child = None
         self.state = state
-        self.reason = reason
+        self.reason = self.ended = reason
         self.ready.clear()
 
     def look(self, now_us: int) -> None:
@@ -56,12 +58,16 @@ class Post:
         if self.state == "alive":
             self.reason = ""
 
-    def health(self) -> HealthState | None:
-        """What there is to tell since the last time, or None."""
-        now = HealthState(
+    def process(self) -> ProcessState | None:
+        """What there is to tell of its process since the last time, or None. Why the last one ended is told with it."""
+        if not self.incarnation:
+            return None
+        now = ProcessState(
             actor=self.place.name,
-            state=self.state,
-            reason=self.reason,
+            role=self.place.role,
+            state="started" if self.child is not None else _ENDED.get(self.state, "ended"),
+            number=self.incarnation,
+            reason=self.ended,
             pid=self.child.pid if self.child is not None else 0,
             restarts=self.budget.spent,
         )

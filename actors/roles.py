@@ -32,6 +32,7 @@ ROLES: dict[str, tuple[str, str, str, str]] = {
     "router": ("actors.router", "Router", "RouterConfig", "RouterState"),
     "portfolio": ("actors.portfolio", "Portfolio", "PortfolioConfig", "PortfolioState"),
     "gateway": ("actors.paper", "Paper", "PaperConfig", "PaperState"),
+    "watch": ("actors.watch", "Watch", "WatchConfig", "WatchState"),
     "recorder": ("actors.recorder", "Recorder", "RecorderConfig", "RecorderState"),
     "session": ("actors.runner", "Runner", "RunnerConfig", "RunnerState"),
 }

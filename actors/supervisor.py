@@ -2,8 +2,8 @@
 
 Owns `<home>/run/` and one floor. `start` brings it up in order (server, streams, feed, then everything that decides or
 remembers, then sessions) and returns when all of it is alive. From then on what ends is started again within its
-budget, what hangs is ended, and what happens is told: `session.state` (stored), `health.state`, `alert`, `audit` and
-the status file. Hears `health.beat`, `alert.critical` and the server's log.
+budget, what hangs is ended, and what happens is told: `session.state` (stored), `health.process`, `alert`, `audit` and
+the status file. Hears `health.beat`, `hello.watch`, `alert.critical` and the server's log.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from actors.crew import Crew
 from actors.explained import explained
 from actors.floor_error import Exit, FloorError
 from actors.floor_keys import FloorKeys
-from actors.floor_status import STATUS, FloorState, FloorStatus, read_status, same_process, write_status
+from actors.floor_status import STATUS, FloorState, FloorStatus, write_status
 from actors.home import folder_error, open_home
 from actors.incarnations import Incarnations
+from actors.leftovers import end_leftovers
 from actors.log_budget import over_budget, trim_logs
 from actors.logs import open_log
 from actors.nursery_post import NurseryPost
@@ -135,7 +136,7 @@ class Supervisor:
 
     async def _start(self) -> None:
         self._log.info("starting", home=str(self.home), number=self._number, sim=self.sim)
-        self._end_leftovers()
+        end_leftovers(self.home, self._log)
         self.nursery.open()
         self._task(self.nursery.keep())
         self._write_status()
@@ -150,6 +151,7 @@ class Supervisor:
         await self.voice.join(bus)
         bus.on_link(self._link_changed)
         bus.subscribe("health.beat.*", self._heard_beat)
+        bus.subscribe("hello.watch", lambda _: self.crew.tell_again())
         bus.subscribe("alert.critical.*", self._heard_alert)
         await bus.flush()
         self._task(self._look())
@@ -171,16 +173,6 @@ class Supervisor:
         self.crew.judge()
         self._write_status()
         self._log.info("running", url=self.server.url)
-
-    def _end_leftovers(self) -> None:
-        """Kill what a killed supervisor left behind: a frozen child does not see its pipe's end of file."""
-        former = read_status(self.home / STATUS)
-        for actor in former.actors if former is not None else ():
-            process = same_process(actor.pid, actor.created) if actor.pid and actor.role != "server" else None
-            if process is not None:
-                self._log.warning("leftover killed", process=actor.name, pid=actor.pid)
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
 
     def _task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -324,6 +316,7 @@ class Supervisor:
         self._stopped = True
         self._state, self._reason = "stopping", reason
         self._write_status()
+        self.voice.say(Beat(actor=NAME, state=self._state, pid=os.getpid()))  # no end is a death now
         self._log.info("stopping", reason=reason)
         await self.crew.stop()
         if self._after_crew is not None:

@@ -98,7 +98,7 @@ ROLES: dict[str, Rights] = {
             *_ORDERS,
             "ctl.{name}.>",
             "ask.{name}.>",
-            "health.state.>",
+            "health.process.>",
             "session.state.>",
             "audit.>",
             "alert.>",
@@ -123,6 +123,8 @@ ROLES: dict[str, Rights] = {
             "session.state.>",
             "risk.>",
             "hello.>",
+            "health.state.>",
+            "health.beat.watch",
         ),
     ),
     "router": Rights(

@@ -46,7 +46,7 @@ MAY_SAY: dict[str, tuple[str, ...]] = {
         *GET_ORDERS,
         "ctl.supervisor.floor.risk.halt",
         "ask.supervisor.floor.history.orders",
-        "health.state.feed",
+        "health.process.feed",
         "session.state.s",
         "audit.floor",
         "alert.warning.other",
@@ -135,12 +135,24 @@ MAY_HEAR: dict[str, tuple[str, ...]] = {
         "session.state.s",
         "_INBOX.session-s.>",
     ),
-    "guard": ("md.tick.>", "order.intent.>", "order.update.>", "ctl.*.*.risk.>", "ask.*.*.risk.>", "_INBOX.guard.>"),
+    "guard": (
+        *("md.tick.>", "order.intent.>", "order.update.>", "ctl.*.*.risk.>", "ask.*.*.risk.>", "_INBOX.guard.>"),
+        *("health.state.>", "health.beat.watch"),
+    ),
+    "watch": (
+        *("md.tick.>", "order.update.>", "hello.>", "health.beat.>", "ask.*.*.watch.>", "_INBOX.watch.>"),
+        *("health.state.>", "health.beat.watch"),
+    ),
     "router": ("md.tick.>", "order.cleared.>", "order.update.>", "venue.report.>", "hello.>", "_INBOX.router.>"),
     "gateway-a": ("md.tick.>", "venue.order.a", "hello.>", "_INBOX.gateway-a.>"),
-    "recorder": ("md.tick.>", "ask.*.*.history.>", "_INBOX.recorder.>"),
-    "supervisor": ("md.tick.>", "hello.>", "health.beat.>", "_INBOX.supervisor.>"),
-    "vera": ("md.tick.>", "order.update.>", "session.stats.>", "health.beat.>", "_INBOX.vera.>"),
+    "recorder": ("md.tick.>", "ask.*.*.history.>", "health.state.>", "_INBOX.recorder.>"),
+    "supervisor": (
+        *("md.tick.>", "hello.>", "health.beat.>", "health.beat.watch", "health.state.>", "_INBOX.supervisor.>"),
+    ),
+    "vera": (
+        *("md.tick.>", "order.update.>", "session.stats.>", "_INBOX.vera.>"),
+        *("health.beat.>", "health.beat.watch", "health.state.>"),
+    ),
     "bootstrap": ("_INBOX.bootstrap.>",),
 }
 HEARD_BY_NOBODY = (

@@ -204,12 +204,13 @@ def test_up_status_second_up_and_down(tmp_path: Path, home: Path) -> None:
     """The whole life of a floor by its commands."""
     up = pitwire("up", "--home", home, cwd=tmp_path)
     assert up.returncode == 0, up.stderr
-    assert "7 actors" in up.stdout
+    assert "8 actors" in up.stdout
 
     status = pitwire("status", "--home", home, "--json", cwd=tmp_path)
     body = json.loads(status.stdout)
     assert (status.returncode, body["verdict"], body["troubles"]) == (0, "well", [])
-    names = ["nats-server", "feed", "gateway-paper", "guard", "router", "portfolio", "recorder", "session-ema-eurusd"]
+    core = ["feed", "gateway-paper", "guard", "router", "portfolio", "recorder", "watch"]
+    names = ["nats-server", *core, "session-ema-eurusd"]
     assert [actor["name"] for actor in body["floor"]["actors"] if actor["role"] != "nursery"] == names
 
     refused(pitwire("up", "--home", home, cwd=tmp_path), 4, str(home), "pitwire down")
