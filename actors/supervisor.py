@@ -141,6 +141,7 @@ class Supervisor:
         self._task(self.nursery.keep())
         self._write_status()
         await self._server_post.open()
+        self._write_status()  # a terminal can connect from here on
         self._task(self._server_post.keep(self._server_told))
         tls = tls_context(self.server.url, self.settings.bus.ca)
         bus = self._bus = NatsBus(self.server.url, name=NAME, clock=LiveClock(), seed=self.keys.seed(NAME), tls=tls)
