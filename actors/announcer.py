@@ -1,6 +1,6 @@
 """What the supervisor says on the bus: stamped like an actor's events, and stored where they must not be lost.
 
-Publishes `session.state`, `health.state`, `alert`, `audit`, `hello`, `health.beat`.
+Publishes `session.state`, `health.process`, `alert`, `audit`, `hello`, `health.beat`, `log`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from actors.actor import Actor
 from actors.audit_chain import next_entry
 from actors.cell import Cell
+from actors.logs import log_alert
 from bus.clock import monotonic_us, wall_us
 from bus.interface import BusError, Incoming, Stored
 from schemas.codec import CodecError, decode_as, encode
@@ -19,6 +20,9 @@ from schemas.health import Alert
 from schemas.registry import subject_of
 
 if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
+
+    from actors.log_publisher import LogPublisher
     from bus.interface import Bus
     from schemas.base import Event
 
@@ -34,8 +38,12 @@ _PAUSE_S = 0.1
 class Announcer:
     """The voice of one supervisor incarnation."""
 
-    def __init__(self, incarnation: int) -> None:
-        """Until it has joined a bus, what it says is lost and what it stores is refused."""
+    def __init__(self, incarnation: int, log: BoundLogger | None = None, lines: LogPublisher | None = None) -> None:
+        """Until it has joined a bus, what it says is lost and what it stores is refused. Alerts are also written into
+        `log`; `lines` are those of the log that are to be published.
+        """
+        self._log = log
+        self._lines = lines
         self._bus: Bus | None = None
         self._incarnation = incarnation
         self._cell = Cell(Actor(NAME, incarnation))
@@ -47,6 +55,8 @@ class Announcer:
         history = await bus.history("ORDERS", [f"audit.{_SCOPE}"])
         self._audited = _entry(history[-1]) if history else None
         self._bus = bus
+        if self._lines is not None:
+            self._lines.join(self.say)
 
     def say(self, event: Event) -> None:
         """Publish, at most once."""
@@ -56,7 +66,9 @@ class Announcer:
         self._bus.publish(subject, self._bytes(event, subject))
 
     def alert(self, severity: Literal["info", "warning", "critical"], code: str, text: str, **values: str) -> None:
-        """Publish an alert."""
+        """Publish an alert, and write it into the supervisor's log."""
+        if self._log is not None:
+            log_alert(self._log, severity, code, text, values)
         self.say(Alert(severity=severity, code=code, text=text, actor=NAME, values=values))
 
     async def store(self, event: Event, *, within_us: int = 10_000_000) -> None:

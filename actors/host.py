@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from actors.database import DatabaseError
 from actors.handover import Handover, read_handover
+from actors.log_publisher import LogPublisher
 from actors.logs import open_log
 from actors.recovery import Recovered, recover
 from actors.runtime import LoopScheduler, Runtime
@@ -71,7 +72,13 @@ class _Ending:
 
 
 async def _run(handover: Handover, descriptor: int) -> int:
-    log = open_log(Path(handover.home) / "log" / f"{handover.name}.log", handover.name)
+    lines = LogPublisher(handover.name)
+    log = open_log(
+        Path(handover.home) / "log" / f"{handover.name}.log",
+        handover.name,
+        publish=lines.offer,
+        secrets=(handover.seed, handover.signing_seed),
+    )
     ending = _Ending(log)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, ending.end, HostExit.ORDERLY, "SIGTERM")
@@ -80,6 +87,7 @@ async def _run(handover: Handover, descriptor: int) -> int:
     try:
         tls = tls_context(handover.url, handover.settings.bus.ca)
         bus = NatsBus(handover.url, name=handover.name, clock=clock, seed=handover.seed, tls=tls)
+        bus.on_trouble(lambda text: log.warning("trouble", text=text))
         await bus.open()
     except BusError as error:
         ending.end(HostExit.REFUSED, str(error))
@@ -90,7 +98,7 @@ async def _run(handover: Handover, descriptor: int) -> int:
         if lease is not None:
             await lease.take()
         recovered = await recover(handover, bus)
-        await _serve(handover, bus, recovered, lease, ending, log)
+        await _serve(handover, bus, recovered, lease, ending, log, lines)
     except LeaseLost as error:
         ending.end(HostExit.SUPERSEDED, str(error))
     except (BusError, OSError) as error:
@@ -109,7 +117,13 @@ async def _run(handover: Handover, descriptor: int) -> int:
 
 
 async def _serve(
-    handover: Handover, bus: NatsBus, recovered: Recovered, lease: Lease | None, ending: _Ending, log: BoundLogger
+    handover: Handover,
+    bus: NatsBus,
+    recovered: Recovered,
+    lease: Lease | None,
+    ending: _Ending,
+    log: BoundLogger,
+    lines: LogPublisher,
 ) -> None:
     """Run the actor until there is a reason to end."""
     from nacl.signing import SigningKey
@@ -130,6 +144,8 @@ async def _serve(
         signing_key=SigningKey(bytes.fromhex(handover.signing_seed)) if handover.signing_seed else None,
         fatal=lambda reason: ending.end(HostExit.FAILED, reason),
     )
+    runtime.voice.write_to(log)
+    lines.join(runtime.voice.say)
     await runtime.start(recovered.history)
     # What is there by now stays; without this each full collection walks all of it, in the middle of an order.
     gc.collect()

@@ -14,6 +14,7 @@ import msgspec
 
 from actors.actor import Actor, Subscribe
 from actors.effects import Acknowledge, Effect, EventIn, Failed, LinkChanged, Publish, Store
+from actors.recorder_retention import trimmed
 from actors.recorder_rows import statements, unrecordable
 from actors.recorder_schema import RecorderState
 from actors.stream_progress import RING, Progress
@@ -90,6 +91,7 @@ class Recorder(Actor):
             rows = statements(message.event, stream, place)
         except ValueError as error:
             rows = unrecordable(message.event, stream, place, str(error))
+        rows += trimmed(stream, place)
         rows.append((_POSITION, (stream, progress.seq, progress.epoch)))
         rows.append((_MARK, (stream, seq % RING, seq, progress.epoch, mark)))
         if progress.gaps != self.state.gaps.get(stream, []):

@@ -13,7 +13,7 @@ import msgspec
 from schemas.account import AccountState, ProfitLoss
 from schemas.base import Event
 from schemas.command import AuditEntry, RiskState
-from schemas.health import Alert, HealthState
+from schemas.health import Alert, HealthState, LogLine
 from schemas.order import ENDED, OrderUpdate
 from schemas.session import SessionState
 
@@ -24,6 +24,8 @@ Statement: TypeAlias = tuple[str, tuple[Value, ...]]
 
 _MINUTE = 60_000_000
 _INTEGER = 2**63
+_MOST_TEXT = 4096
+_MOST_DETAIL = 16_384
 _SEVERITY = {"late": "warning", "dead": "critical", "failed": "critical"}
 
 
@@ -84,6 +86,7 @@ _FILL = _upsert(
     "account ticket",
 )
 _EVENT = _upsert("monitoring_events", "stream seq at kind severity code actor text detail", "stream seq")
+_LOG = _upsert("log_lines", "stream seq at level actor event detail", "stream seq")
 _AUDIT = _upsert("audit", "seq number at user action scope result detail previous digest", "seq")
 
 # Every closing fill of a position, with what is known of its opening: again whenever the position gets a fill.
@@ -105,8 +108,22 @@ def minor(amount: float) -> int:
     return round(amount * 100)
 
 
+def _known(amount: float | None) -> int | None:
+    return None if amount is None else minor(amount)
+
+
 def _json(value: Any) -> str:  # noqa: ANN401 - anything that JSON has
     return msgspec.json.encode(value).decode()
+
+
+def _text(text: str) -> str:
+    """As much of a text as a row of something that anybody may say should have."""
+    return text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}... ({len(text)} characters)"
+
+
+def _detail(values: dict[str, str]) -> str:
+    detail = _json(values)
+    return detail if len(detail) <= _MOST_DETAIL else _json({"left_out": f"{len(detail)} characters"})
 
 
 def _account(event: AccountState, _stream: str, seq: int) -> list[Statement]:
@@ -146,8 +163,6 @@ def _account(event: AccountState, _stream: str, seq: int) -> list[Statement]:
 
 def _profit(event: ProfitLoss, _stream: str, seq: int) -> list[Statement]:
     at = event.time
-    if event.balance is None or event.equity is None or event.floating is None:
-        return []
     metric = (
         "profit_loss",
         event.scope,
@@ -155,12 +170,12 @@ def _profit(event: ProfitLoss, _stream: str, seq: int) -> list[Statement]:
         at - at % _MINUTE,
         at,
         event.currency,
-        minor(event.balance),
-        minor(event.equity),
+        _known(event.balance),
+        _known(event.equity),
         None,
         minor(event.realised),
-        minor(event.floating),
-        None,
+        _known(event.floating),
+        event.positions,
         seq,
     )
     return [(_METRIC, metric)]
@@ -237,8 +252,13 @@ def _order(event: OrderUpdate, _stream: str, seq: int) -> list[Statement]:
 
 
 def _alert(event: Alert, stream: str, seq: int) -> list[Statement]:
-    detail = _json(event.values)
-    return [(_EVENT, (stream, seq, event.time, "alert", event.severity, event.code, event.actor, event.text, detail))]
+    detail, text = _detail(event.values), _text(event.text)
+    return [(_EVENT, (stream, seq, event.time, "alert", event.severity, _text(event.code), event.actor, text, detail))]
+
+
+def _log(event: LogLine, stream: str, seq: int) -> list[Statement]:
+    row = (stream, seq, event.time, event.level, event.actor, _text(event.event), _detail(event.values))
+    return [(_LOG, row)]
 
 
 def _health(event: HealthState, stream: str, seq: int) -> list[Statement]:
@@ -274,6 +294,7 @@ _ROWS: dict[type[Event], Callable[[Any, str, int], list[Statement]]] = {
     Alert: _alert,
     AuditEntry: _audit,
     HealthState: _health,
+    LogLine: _log,
     OrderUpdate: _order,
     ProfitLoss: _profit,
     RiskState: _risk,

@@ -219,7 +219,52 @@ _FIRST = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST,)
+# SQLite cannot take a NOT NULL away, so the table is made anew: a figure that is not known is NULL.
+_SECOND = Migration(
+    "2026-11-21_log_lines_and_unknown_figures",
+    (
+        """
+        CREATE TABLE log_lines (
+            stream TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            level TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            event TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            PRIMARY KEY (stream, seq)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX log_lines_by_time ON log_lines (at)",
+        "ALTER TABLE performance_metrics RENAME TO performance_metrics_before",
+        """
+        CREATE TABLE performance_metrics (
+            source TEXT NOT NULL,
+            scope TEXT NOT NULL,
+            id TEXT NOT NULL,
+            minute INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            currency TEXT NOT NULL,
+            balance INTEGER,
+            equity INTEGER,
+            margin INTEGER,
+            realised INTEGER,
+            floating INTEGER,
+            positions INTEGER,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (source, scope, id, minute)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        INSERT INTO performance_metrics
+        SELECT source, scope, id, minute, at, currency, balance, equity, margin, realised, floating, positions, seq
+        FROM performance_metrics_before
+        """,
+        "DROP TABLE performance_metrics_before",
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _SECOND)
 """All of them, oldest first."""
 
 

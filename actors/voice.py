@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from actors.logs import log_alert
 from bus.clock import wall_us
 from schemas.codec import encode
 from schemas.health import Alert
 from schemas.registry import subject_of
 
 if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
+
     from actors.actor import Actor
     from bus.interface import Bus
     from schemas.base import Event
@@ -29,6 +32,11 @@ class Voice:
         self._bus = bus
         self._sequences: Counter[str] = Counter()
         self._seconds: dict[str, int] = {}
+        self._log: BoundLogger | None = None
+
+    def write_to(self, log: BoundLogger) -> None:
+        """Write alerts into the actor's own log as well, from now on."""
+        self._log = log
 
     def own(self, event: Event) -> bool:
         """Whether it was sent by this actor, by this incarnation."""
@@ -53,4 +61,6 @@ class Voice:
         second = wall_us() // 1_000_000
         if self._seconds.get(code) != second:
             self._seconds[code] = second
+            if self._log is not None:  # first, because the bus may be what is in trouble
+                log_alert(self._log, severity, code, text)
             self.say(Alert(severity=severity, code=code, text=text, actor=self._actor.name))

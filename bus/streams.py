@@ -97,6 +97,7 @@ def core_streams(quotas: Quotas, replicas: int = 1) -> list[dict[str, Any]]:
                 "health.state.>",
                 "account.>",
                 "session.stats.>",
+                "log.>",
             ],
             "max_bytes": quotas.flow,
         },

@@ -15,7 +15,7 @@ from actors.recorder_schema import load
 from schemas.account import AccountState, ProfitLoss
 from schemas.base import Event
 from schemas.command import AuditEntry, RiskState
-from schemas.health import Alert, HealthState
+from schemas.health import Alert, HealthState, LogLine
 from schemas.order import Deal, OrderState, OrderTerms, OrderUpdate, Side, Signal, VenueReport
 from schemas.registry import subject_of
 from schemas.session import SessionState
@@ -45,6 +45,7 @@ _TABLES = (
     "trades",
     "performance_metrics",
     "monitoring_events",
+    "log_lines",
     "audit",
     "stream_positions",
 )
@@ -191,10 +192,22 @@ def flow() -> list[Event]:
     return [
         *(account(number) for number in range(4)),
         ProfitLoss(time=NOW, scope="session", id="s", currency="USD", realised=1.23, floating=-0.01),
-        ProfitLoss(time=NOW + 5, scope="session", id="s", currency="USD", realised=1.24, floating=-0.02),
+        ProfitLoss(time=NOW + 5, scope="session", id="s", currency="USD", realised=1.24, positions=1),
         Alert(time=NOW, severity="warning", code="gap", text="ä", actor="guard", values={"n": "1"}),
         Signal(session="s", strategy="ema_cross", symbol="EURUSD", name="cross", side="buy"),
         HealthState(time=NOW, actor="router", state="dead", reason="no beat", pid=5, restarts=2),
+        LogLine(time=NOW + 7, level="warning", actor="router", event="trouble", values={"text": "\u00e4"}),
+        ProfitLoss(
+            time=NOW + 6,
+            scope="portfolio",
+            id="floor",
+            currency="USD",
+            realised=1.23,
+            floating=-0.01,
+            equity=101.22,
+            balance=101.23,
+            positions=2,
+        ),
     ]
 
 

@@ -84,11 +84,15 @@ def test_accounts_and_performance_are_in_hundredths() -> None:
     play = played(messages_of_all())
     (account,) = play.rows("SELECT balance, equity, margin, positions, connected FROM accounts")
     assert account == {"balance": 1_000_301, "equity": 999_999, "margin": 30, "positions": 3, "connected": 1}
-    metrics = play.rows("SELECT source, id, minute, balance, realised FROM performance_metrics ORDER BY source, minute")
+    metrics = play.rows(
+        "SELECT source, id, minute, balance, equity, realised, floating, positions FROM performance_metrics"
+        " ORDER BY source, minute, id"
+    )
     assert [tuple(row.values()) for row in metrics] == [
-        ("account_state", "paper", NOW, 1_000_201, None),
-        ("account_state", "paper", NOW + MINUTE, 1_000_301, None),
-        ("profit_loss", "s", NOW, 0, 124),
+        ("account_state", "paper", NOW, 1_000_201, 999_999, None, None, 2),
+        ("account_state", "paper", NOW + MINUTE, 1_000_301, 999_999, None, None, 3),
+        ("profit_loss", "floor", NOW, 10_123, 10_122, 123, -1, 2),
+        ("profit_loss", "s", NOW, None, None, 124, None, 1),
     ]
 
 
