@@ -1,0 +1,82 @@
+"""Actors: whether each is alive, how old its last beat is, and what it is doing."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tui.view_state import ActorRow, View
+from tui.widgets.columns import Cell, Column
+from tui.widgets.figures import UNKNOWN, ago, named, plain
+from tui.widgets.panel import Panel
+from tui.widgets.table import Table
+
+__all__ = ["Actors", "worst_first"]
+
+_COLUMNS = (
+    Column("Actor", least=8),
+    Column("State"),
+    Column("Beat", rank=1, right=True),
+    Column("Restarts", rank=3, right=True),
+    Column("Queue", rank=5, right=True),
+    Column("PID", rank=4, right=True),
+    Column("Doing", rank=2, least=8, fills=True),
+)
+# Worst first: what is wrong is in sight even when the panel is small.
+_ORDER = ("failed", "dead", "late", "starting", "stopped", "alive")
+_TONES = {"failed": "bad", "dead": "bad", "late": "warn", "starting": "warn", "stopped": "dim", "alive": "good"}
+_WORDS = {"failed": "FAILED", "dead": "DEAD", "late": "LATE"}
+
+
+def _words(state: str) -> str:
+    """A state as it is written."""
+    return _WORDS.get(state, plain(state) or "not heard")
+
+
+def worst_first(view: View) -> list[tuple[str, int, str]]:
+    """How many actors are in each state: words, number and tone, the worst first."""
+    counts: dict[str, int] = {}
+    for row in view.actors.values():
+        counts[row.state] = counts.get(row.state, 0) + 1
+    known = [state for state in _ORDER if state in counts] + sorted(set(counts) - set(_ORDER))
+    return [(_words(state), counts[state], _TONES.get(state, "warn")) for state in known]
+
+
+def _rank(row: ActorRow) -> tuple[int, str]:
+    """Where an actor stands in the list."""
+    return _ORDER.index(row.state) if row.state in _ORDER else 0, row.actor
+
+
+class Actors(Panel):
+    """Panel 4. It is asked to look again each second as well: beats grow older by themselves."""
+
+    NUMBER: ClassVar[int] = 4
+    NAME: ClassVar[str] = "Actors"
+    SECTIONS: ClassVar[frozenset[str]] = frozenset({"actors"})
+
+    now = 0
+    """The time to which ages are counted, UTC microseconds."""
+
+    def body(self) -> Table[ActorRow]:
+        """A row an actor."""
+        self.table = Table(_COLUMNS, self._cells, empty="No actor has been heard yet")
+        return self.table
+
+    def show(self, view: View) -> None:
+        """The worst first, then by name."""
+        self.table.show(sorted(view.actors.values(), key=_rank))
+        self.heading.note([(f"{number:,} {state}", tone) for state, number, tone in worst_first(view)])
+
+    def _cells(self, row: ActorRow) -> tuple[Cell, ...]:
+        """An actor: the reason when something is wrong, else what it is doing."""
+        tone = _TONES.get(row.state, "warn")
+        well = row.state == "alive"
+        doing = plain(row.doing) if well or not row.reason else plain(row.reason)
+        return (
+            named(row.actor, row.missed, "" if well else tone),
+            (_words(row.state), tone),
+            (ago(self.now - row.beat_at) if row.beat_at else UNKNOWN, "dim" if well else tone),
+            (f"{row.restarts:,}", "dim" if not row.restarts else "warn"),
+            (f"{row.mailbox:,}", "dim" if not row.mailbox else ""),
+            (str(row.pid) if row.pid else UNKNOWN, "dim"),
+            (doing, "dim" if well else ""),
+        )

@@ -1,0 +1,105 @@
+"""Orders: those that are not ended, and below them the newest fills, in the same columns."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tui.view_state import FillRow, OrderRow, View
+from tui.widgets.columns import Cell, Column
+from tui.widgets.figures import clock, count, lots, money, named, plain, price, tone
+from tui.widgets.panel import Panel
+from tui.widgets.table import Table
+
+__all__ = ["Orders"]
+
+_COLUMNS = (
+    Column("Time", rank=2),
+    Column("Symbol", least=6),
+    Column("Side"),
+    Column("Lots", right=True),
+    Column("Price", rank=1, right=True),
+    Column("State", least=7),
+    Column("P/L", rank=3, right=True),
+    Column("Session", rank=4, least=6),
+    Column("Account", rank=5, least=6),
+    Column("Order", rank=6, least=8),
+)
+_STATES: dict[str, Cell] = {
+    "intended": ("asked for", ""),
+    "cleared": ("cleared", ""),
+    "submitting": ("sending", ""),
+    "accepted": ("working", "good"),
+    "partially_filled": ("part filled", "good"),
+    "unknown": ("UNKNOWN", "bad"),
+}
+_ENTRIES = {"in": "opened", "out": "closed"}
+_VIEWS = ("all", "working", "fills")
+
+
+def _cells(row: OrderRow | FillRow) -> tuple[Cell, ...]:
+    """An order that is not ended, or a fill."""
+    if isinstance(row, FillRow):
+        closed = row.entry == "out"
+        return (
+            (clock(row.at), "dim"),
+            (plain(row.symbol), ""),
+            (row.side, ""),
+            (lots(row.volume), ""),
+            (price(row.price, row.digits), ""),
+            (_ENTRIES.get(row.entry, plain(row.entry)), "dim"),
+            (money(row.profit, signed=True), tone(row.profit)) if closed else ("", ""),
+            (plain(row.session), "dim"),
+            (plain(row.account), "dim"),
+            (f"ticket {row.ticket}", "dim"),
+        )
+    words, state = _STATES.get(row.state, (plain(row.state), "warn"))
+    kind = "" if row.kind == "market" else f"{plain(row.kind)} "
+    volume = f"{lots(row.filled)} of {lots(row.volume)}" if row.filled else lots(row.volume)
+    return (
+        (clock(row.submitted_at), ""),
+        named(row.symbol, row.missed),
+        (row.side, ""),
+        (volume, ""),
+        (price(row.price, row.digits), ""),
+        (f"{kind}{words}{f': {plain(row.reason)}' if row.reason else ''}", state),
+        ("", ""),
+        (plain(row.session), "dim"),
+        (plain(row.account), "dim"),
+        (plain(row.order), "dim"),
+    )
+
+
+class Orders(Panel):
+    """Panel 3."""
+
+    NUMBER: ClassVar[int] = 3
+    NAME: ClassVar[str] = "Orders"
+    SECTIONS: ClassVar[frozenset[str]] = frozenset({"orders", "fills"})
+
+    which = "all"
+
+    def body(self) -> Table[OrderRow | FillRow]:
+        """A row an order or a fill."""
+        self.table: Table[OrderRow | FillRow] = Table(_COLUMNS, _cells, empty="No orders and no fills")
+        return self.table
+
+    def show(self, view: View) -> None:
+        """The newest first, orders that are not ended before all fills."""
+        orders = sorted(view.orders.values(), key=lambda row: (-row.submitted_at, row.order))
+        fills = list(reversed(view.fills))
+        rows: list[OrderRow | FillRow] = []
+        rows += orders if self.which != "fills" else []
+        rows += fills if self.which != "working" else []
+        empty = {"all": "No orders and no fills", "working": "No working orders", "fills": "No fills"}[self.which]
+        self.table.show(rows, empty=empty)
+        notes: list[Cell] = [(f"{len(orders):,} working", ""), (count(len(fills), "fill"), "")]
+        if unknown := sum(row.state == "unknown" for row in orders):
+            notes.insert(0, (f"{unknown:,} UNKNOWN", "bad"))
+        if self.which != "all":
+            notes.insert(0, (f"only {self.which}", "warn"))
+        self.heading.note(notes)
+
+    def narrow(self) -> None:
+        """All, working orders only, fills only, and round again."""
+        self.which = _VIEWS[(_VIEWS.index(self.which) + 1) % len(_VIEWS)]
+        self.again()

@@ -1,0 +1,65 @@
+"""Positions: what is open, at which price, and what it would book if it were closed now."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tui.view_state import PositionRow, View
+from tui.widgets.columns import Cell, Column
+from tui.widgets.figures import clock, count, lots, money, named, plain, price, tone
+from tui.widgets.panel import Panel
+from tui.widgets.table import Table
+
+__all__ = ["Positions"]
+
+_COLUMNS = (
+    Column("Symbol", least=6),
+    Column("Side"),
+    Column("Lots", right=True),
+    Column("Opened at", rank=1, right=True),
+    Column("Now", rank=2, right=True),
+    Column("P/L", right=True),
+    Column("", rank=5),
+    Column("Session", rank=4, least=6),
+    Column("Strategy", rank=6, least=6),
+    Column("Since", rank=3),
+    Column("Account", rank=7, least=6),
+    Column("Ticket", rank=8, right=True),
+)
+
+
+def _cells(row: PositionRow) -> tuple[Cell, ...]:
+    """A position; the price at which it would close now and its profit are dashes while they are not known."""
+    return (
+        named(row.symbol, row.missed),
+        (row.side, ""),
+        (lots(row.volume), ""),
+        (price(row.price_open, row.digits), "dim"),
+        (price(row.price, row.digits), ""),
+        (money(row.profit, signed=True), tone(row.profit)),
+        (plain(row.currency), "dim"),
+        (plain(row.session) or "by hand", "dim"),
+        (plain(row.strategy), "dim"),
+        (clock(row.opened_at), "dim"),
+        (plain(row.account), "dim"),
+        (str(row.ticket), "dim"),
+    )
+
+
+class Positions(Panel):
+    """Panel 2."""
+
+    NUMBER: ClassVar[int] = 2
+    NAME: ClassVar[str] = "Positions"
+    SECTIONS: ClassVar[frozenset[str]] = frozenset({"positions"})
+
+    def body(self) -> Table[PositionRow]:
+        """A row a position."""
+        self.table = Table(_COLUMNS, _cells, empty="No positions")
+        return self.table
+
+    def show(self, view: View) -> None:
+        """The newest first."""
+        rows = sorted(view.positions.values(), key=lambda row: (-row.opened_at, row.account, -row.ticket))
+        self.table.show(rows)
+        self.heading.note([(count(len(rows), "position"), "")] if rows else [])

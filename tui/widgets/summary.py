@@ -1,0 +1,134 @@
+"""The head of the floor: is it live, is money up or down, is anything wrong."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from textual.events import Resize
+from textual.strip import Strip
+
+from tui.view_state import View
+from tui.widgets.actors import worst_first
+from tui.widgets.columns import Cell
+from tui.widgets.figures import UNKNOWN, clock, money, plain, tone
+from tui.widgets.tones import Toned, fitted
+
+__all__ = ["Summary", "facts"]
+
+_GAP = 2
+_RISK_TONES = {"active": "good", "reducing": "warn", "halted": "bad"}
+_RISK_ORDER = ("halted", "reducing", "active")
+
+
+def facts(view: View, title: str) -> list[tuple[Cell, ...]]:
+    """Each fact as its pieces, a label first; the line is broken only between facts."""
+    return [*_state(view, title), *_money(view)]
+
+
+def _state(view: View, title: str) -> list[tuple[Cell, ...]]:
+    """How the floor is."""
+    link = view.link
+    if link.up and not link.stale:
+        phase = ("live", "good") if link.phase == "live" else (link.phase, "warn")
+    else:
+        phase = ("NO LINK", "bad") if link.last_received else (link.phase, "warn")
+    found: list[tuple[Cell, ...]] = [
+        ((plain(title), "strong"),),
+        (phase, (f" {clock(link.last_received)} UTC", "")),
+        (("Risk ", "dim"), _risk(view)),
+    ]
+    for state, number, shade in worst_first(view):
+        if shade in {"bad", "warn"}:
+            found.append(((f"{number:,} {state}", shade),))
+    if not any(shade in {"bad", "warn"} for _, _, shade in worst_first(view)) and view.actors:
+        found.append((("Actors ", "dim"), ("all well", "good")))
+    if link.gaps:
+        found.append(((f"{link.gaps:,} missed", "warn"),))
+    if link.left_out:
+        found.append(((f"{link.left_out:,} not shown", "warn"),))
+    if link.unreadable:
+        found.append(((f"{link.unreadable:,} unreadable", "warn"),))
+    return found
+
+
+def _risk(view: View) -> Cell:
+    """The worst trading state of any scope, and which scope that is unless it is the whole floor."""
+    for state in _RISK_ORDER:
+        scopes = sorted(key for key, row in view.risk.items() if row.state == state)
+        if scopes:
+            words = state if state == "active" else state.upper()
+            whole = state == "active" or any(scope == "portfolio" for scope, _ in scopes)
+            where = "" if whole else f" {scopes[0][0]} {plain(scopes[0][1])}"
+            return f"{words}{where}", _RISK_TONES[state]
+    return UNKNOWN, "dim"
+
+
+def _money(view: View) -> list[tuple[Cell, ...]]:
+    """The floor's money; a dash is a figure that is not known."""
+    profit = view.profits.get(("portfolio", "floor"))
+    equity = profit.equity if profit is not None else None
+    balance = profit.balance if profit is not None else None
+    floating = profit.floating if profit is not None else None
+    realised = profit.realised if profit is not None else None
+    currency = f" {plain(profit.currency)}" if profit is not None else ""
+    return [
+        (("Equity ", "dim"), (f"{money(equity)}{currency}", "strong")),
+        (("Balance ", "dim"), (money(balance), "")),
+        (("Open P/L ", "dim"), (money(floating, signed=True), tone(floating))),
+        (("Realised ", "dim"), (money(realised, signed=True), tone(realised))),
+    ]
+
+
+class Summary(Toned):
+    """The facts, state first, money on a line of its own, more lines where the terminal is narrow."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self._title = title
+        self._groups: list[list[tuple[Cell, ...]]] = []
+        self._widths: dict[str, int] = {}
+        self._lines: list[list[Cell]] = []
+
+    def show(self, view: View) -> None:
+        """Show the view's state and money."""
+        self._groups = [_state(view, self._title), _money(view)]
+        self._flow()
+
+    def on_resize(self, event: Resize) -> None:
+        """Other facts fit on a line now."""
+        self._widths.clear()
+        self._flow()
+
+    def _flow(self) -> None:
+        """Put the facts on lines; a new number of lines is a new layout, which is rare."""
+        width = max(self.container_size.width, 20)
+        lines: list[list[Cell]] = []
+        for group in self._groups:
+            line: list[Cell] = []
+            used = 0
+            for fact in group:
+                pieces = self._steady(fact)
+                length = sum(cell_len(text) for text, _ in pieces)
+                if used and used + _GAP + length > width - 2:
+                    lines.append(line)
+                    line, used = [], 0
+                line += ([(" " * _GAP, "")] if used else []) + pieces
+                used += length + (_GAP if used else 0)
+            lines.append(line)
+        if len(lines) != len(self._lines):
+            self.styles.height = len(lines)
+        if lines != self._lines:
+            self._lines = lines
+            self.refresh()
+
+    def _steady(self, fact: tuple[Cell, ...]) -> list[Cell]:
+        """A fact with a label as wide as it has ever been, so that its neighbours stand still."""
+        if len(fact) == 1:
+            return list(fact)
+        (label, shade), (text, look) = fact
+        width = self._widths[label] = max(self._widths.get(label, 0), cell_len(text))
+        return [(label, shade), (fitted(text, width), look)]
+
+    def render_line(self, y: int) -> Strip:
+        """One line of facts."""
+        pieces = self._lines[y] if y < len(self._lines) else []
+        return self.painted([(" ", ""), *pieces], self.size.width)
