@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
-import psutil
 
 from bus.clock import wall_us
+
+if TYPE_CHECKING:
+    import psutil
 
 __all__ = [
     "STATUS",
@@ -90,6 +92,8 @@ def read_status(path: Path) -> FloorStatus | None:
 
 def same_process(pid: int, created: float) -> psutil.Process | None:
     """The process of that number, if it is still the one that was started then and has not ended."""
+    import psutil
+
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         if abs(process.create_time() - created) < _CREATED_DIFFERENCE_S and process.status() != psutil.STATUS_ZOMBIE:

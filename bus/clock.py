@@ -6,13 +6,15 @@ ticks. All times are int64 UTC microseconds; durations are microseconds too.
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import itertools
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["Clock", "LiveClock", "SimClock", "TimerHandle", "monotonic_us", "utc_text", "wall_us"]
 
@@ -89,6 +91,8 @@ class _LiveTimer:
         self._arm()
 
     def _arm(self) -> None:
+        import asyncio  # only where a loop runs: the keeper and the command line have none
+
         delay_us = max(0, self._at_us - self._clock.now())
         self._handle = asyncio.get_running_loop().call_later(delay_us / 1_000_000, self._fire)
 
