@@ -117,7 +117,7 @@ class OrderRow(msgspec.Struct):
 
 class FillRow(msgspec.Struct):
     """A deal. `profit` is what it booked, commission and swap included, in its account's currency; `ticket` is that
-    of the deal's position, `report` names it.
+    of the deal's position, `order` and `report` together name it.
     """
 
     at: int
@@ -131,6 +131,7 @@ class FillRow(msgspec.Struct):
     profit: float
     ticket: int
     digits: int | None = None
+    order: str = ""
     report: str = ""
 
 
