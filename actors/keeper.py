@@ -2,7 +2,8 @@
 
 Owns the lock of the folder, `<home>/run/lock`: a second floor on the same folder is refused. The supervisor inherits
 it, so that the folder stays taken as long as one of the two lives. SIGTERM and SIGINT are handed on.
-`python -m actors.keeper --home DIR --ready FD` reads the settings from its standard input.
+`python -m actors.keeper --home DIR --ready FD [--leash FD]` reads the settings from its standard input. The leash is a
+pipe; its end of file, whatever ended those who held its other end, is taken as SIGTERM.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ LOCK = Path("run") / "lock"
 """Where the lock lies in the home; it holds the keeper's process id."""
 _LOOK_S = 1.0
 _FROZEN_US = 20_000_000
+_USAGES = (["--home", "--ready"], ["--home", "--ready", "--leash"])
 
 
 class Keeper:
@@ -51,7 +53,10 @@ class Keeper:
             self._lock = FolderLock(home / LOCK)
             write_file(home / SETTINGS, msgspec.json.encode(settings).decode())
         except LockHeldError as error:
-            message = f"{home}: a floor runs here already (process {error.holder or 'unknown'}); `pitwire down` ends it"
+            message = (
+                f"{home}: a floor runs here already (process {error.holder or 'unknown'}); "
+                "`pitwire attach` shows it, `pitwire down` ends it"
+            )
             raise FloorError(Exit.ALREADY_RUNNING, message) from error
         except OSError as error:
             raise folder_error(home, error) from error
@@ -126,14 +131,29 @@ class Keeper:
         sys.stderr.flush()
 
 
+def _hold(leash: int, keeper: Keeper) -> None:
+    """Stop the keeper at the end of the leash."""
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(leash, 1):
+                pass
+        keeper.stop()
+
+    threading.Thread(target=wait, name="leash", daemon=True).start()
+
+
 def main() -> int:
     """The process."""
     arguments = sys.argv[1:]
-    if len(arguments) != 4 or arguments[0::2] != ["--home", "--ready"] or not arguments[3].isdigit():  # noqa: PLR2004
-        sys.stderr.write("expected --home DIR --ready DESCRIPTOR; `pitwire up` starts this\n")
+    numbers = arguments[3::2]
+    if arguments[0::2] not in _USAGES or len(arguments) % 2 or not all(text.isdigit() for text in numbers):
+        sys.stderr.write("expected --home DIR --ready DESCRIPTOR [--leash DESCRIPTOR]; `pitwire up` starts this\n")
         return Exit.USAGE
-    os.set_inheritable(int(arguments[3]), False)
-    home, tell = Path(arguments[1]), teller(int(arguments[3]))
+    home, (ready, *leash) = Path(arguments[1]), (int(text) for text in numbers)
+    for descriptor in (ready, *leash):
+        os.set_inheritable(descriptor, False)
+    tell = teller(ready)
     try:
         keeper = Keeper(home, msgspec.json.decode(sys.stdin.buffer.read(), type=Settings), tell)
     except FloorError as error:
@@ -142,6 +162,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, keeper.stop)
     signal.signal(signal.SIGINT, keeper.stop)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if leash:
+        _hold(leash[0], keeper)
     return keeper.run()
 
 

@@ -15,7 +15,7 @@ from bus.clock import monotonic_us
 from bus.folder import FolderLock, LockHeldError
 from tui.commands.options import HomeOption, say
 
-__all__ = ["down", "lock_holder", "remains"]
+__all__ = ["down", "end_floor", "lock_holder", "remains"]
 
 WITHIN_S = 45.0
 """How long an orderly end may take before what still runs is named and killed."""
@@ -32,9 +32,17 @@ def down(home: HomeOption = Path("var")) -> None:
             raise FloorError(Exit.NOT_RUNNING, f"{home}: no floor runs here")
         say(f"No floor runs here, but something of one was left: {_kill(left)}. Killed.")
         return
+    end_floor(home, holder)
+    say("The floor is down.")
+
+
+def end_floor(home: Path, holder: int) -> None:
+    """End the floor whose keeper is `holder` (0: not known) in order; return when nothing of it runs any more.
+
+    Raises FloorError when it had to be killed.
+    """
     _ask(home, holder)
     if _gone(home):
-        say("The floor is down.")
         return
     left = remains(read_status(home / STATUS))
     with contextlib.suppress(psutil.Error):

@@ -27,7 +27,7 @@ def keys(
     home: HomeOption = Path("var"),
     config: ConfigOption = None,
 ) -> None:
-    """Make the keys of this configuration's floor for an external server (bus.url)."""
+    """Make the keys of a floor on an external server (bus.url)."""
     from actors.floor_keys import FloorKeys
     from actors.floor_plan import places
     from actors.keys_file import write_keys

@@ -11,7 +11,7 @@ import typer
 from actors.floor_error import Exit, FloorError
 from schemas.settings import Settings, SettingsError, load
 
-__all__ = ["ConfigOption", "HomeOption", "JsonOption", "find_settings", "say", "usable"]
+__all__ = ["ConfigOption", "HomeOption", "JsonOption", "RedrawsOption", "find_settings", "say", "usable"]
 
 _CONFIG = "pitwire.toml"
 
@@ -30,6 +30,10 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+RedrawsOption = Annotated[
+    int,
+    typer.Option("--redraws", metavar="N", min=1, max=10, help="At most so many redraws a second, for a slow link."),
+]
 
 
 def say(text: str) -> None:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
-import subprocess
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
-from actors.children import environment, module_command
 from actors.floor_error import Exit, FloorError
 from actors.floor_plan import places
-from actors.home import folder_error
 from actors.keeper import Keeper
-from actors.readiness import Readiness, read_readiness
+from actors.readiness import Readiness
 from schemas.settings import Settings
+from tui.commands.keeper_process import KeeperProcess
 from tui.commands.options import ConfigOption, HomeOption, find_settings, say, usable
 
 __all__ = ["up"]
@@ -60,36 +55,14 @@ def _in_foreground(home: Path, settings: Settings) -> Exit:
 
 
 def _in_background(home: Path, settings: Settings) -> Exit:
+    keeper = KeeperProcess(home, settings)
     try:
-        (home / "log").mkdir(parents=True, exist_ok=True, mode=0o700)
-        output = (home / "log" / "keeper.out").open("ab")
-    except OSError as error:
-        raise folder_error(home, error) from error
-    reading, writing = os.pipe()
-    with output:
-        keeper = subprocess.Popen(
-            module_command("actors.keeper", "--home", str(home), "--ready", str(writing)),
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            pass_fds=(writing,),
-            start_new_session=True,
-            cwd="/",
-            env=environment(),
-        )
-    os.close(writing)
-    try:
-        if keeper.stdin is not None:
-            with contextlib.suppress(BrokenPipeError), keeper.stdin as pipe:
-                pipe.write(msgspec.json.encode(settings))
-        readiness = read_readiness(reading, "the keeper")
+        readiness = keeper.wait_ready()
     except KeyboardInterrupt:
-        keeper.terminate()
-        keeper.wait()
+        keeper.end()
         raise
     if readiness.code == Exit.OK:
         say(_is_up(home, settings, readiness.text))
         return Exit.OK
-    keeper.terminate()
-    keeper.wait()
+    keeper.end()
     raise FloorError(Exit(readiness.code), f"{readiness.text} (logs: {home / 'log'})")
