@@ -1,9 +1,10 @@
 """The risk guard: every order intent passes it, or is refused with the rule, its limit and the actual figure.
 
 Consumes: `order.intent` (of its messages the only ones from outside the core), `md.tick`, `md.spec`, `account.state`,
-`account.position`, and from the stream ORDERS `order.update`, `session.state`, `risk.state`. Publishes: `order.cleared`
-(signed by the runtime), `order.refused`, `risk.state`, `alert`, `hello`. It never answers a reply subject, and it is
-guided by an intent's subject, which the server pins, not by what the intent says of itself. Rules: `docs/guard.md`.
+`account.position`, `health.state`, `health.beat.watch`, and from the stream ORDERS `order.update`, `session.state`,
+`risk.state`. Publishes: `order.cleared` (signed by the runtime), `order.refused`, `risk.state`, `alert`, `hello`. It
+never answers a reply subject, and it is guided by an intent's subject, which the server pins, not by what the intent
+says of itself. Rules: `docs/guard.md`.
 """
 
 from __future__ import annotations
@@ -14,23 +15,22 @@ from typing import Any, ClassVar, Literal
 from actors.actor import Actor, Subscribe
 from actors.effects import Effect, EventIn, Failed, LinkChanged, Publish, PublishStored, SetTimer, StoredIn, TimerIn
 from actors.exposure import Exposure, units
-from actors.guard_case import Case, Instrument, Quote, classify, instrument_of, order_number, quote_of
+from actors.guard_case import Case, Instrument, Quote, classify, instrument_of, order_number, pinned_to, quote_of
+from actors.guard_health import CoreHealth
 from actors.guard_rules import BY_CLASS, EVERY, IDENTITY, PASSED, Refusal, first_refusal
 from actors.guard_state import FLOOR, GuardConfig, GuardState, config_from, recover
 from schemas.account import AccountState, PositionState
 from schemas.base import Event
 from schemas.command import RiskState
-from schemas.health import Alert, Hello
+from schemas.health import Alert, Beat, HealthState, Hello
 from schemas.market import SymbolSpec, Tick
 from schemas.order import OrderClass, OrderCleared, OrderIntent, OrderRefused, OrderUpdate
 from schemas.registry import wildcard
 from schemas.session import SessionState
-from schemas.token import untoken
 
 __all__ = ["Guard", "GuardConfig", "GuardState", "config_from", "recover"]
 
 _SECOND_US = 1_000_000
-_INTENT = "order.intent."
 _MOST_NAMES = 1000
 _MOST_ID = 128
 
@@ -48,6 +48,7 @@ class Guard(Actor):
         self._instruments: dict[tuple[str, str], Instrument] = {}
         self._quotes: dict[tuple[str, str], Quote] = {}
         self._connected: dict[str, bool] = {}
+        self._health = CoreHealth(config.core)
         self._pinned: dict[str, tuple[str, str] | None] = {}
         self._link = True
         self._release_at = 0
@@ -60,6 +61,8 @@ class Guard(Actor):
             PositionState: ("account.position.", self._on_position),
             SessionState: ("session.state.", self._on_session),
             RiskState: ("risk.state.", self._on_risk),
+            HealthState: ("health.state.", self._on_health),
+            Beat: ("health.beat.watch", self._on_health),
         }
 
     # ---- what the runtime calls
@@ -70,6 +73,8 @@ class Guard(Actor):
             Subscribe(wildcard(OrderUpdate), lane="control", stream="ORDERS"),
             Subscribe(wildcard(SessionState), lane="control", stream="ORDERS"),
             Subscribe(wildcard(RiskState), lane="control", stream="ORDERS"),
+            Subscribe(wildcard(HealthState), lane="control"),
+            Subscribe(wildcard(Beat, actor="watch"), lane="control"),
             Subscribe(wildcard(AccountState), lane="control"),
             Subscribe(wildcard(PositionState), lane="control"),
             Subscribe(wildcard(SymbolSpec)),
@@ -114,12 +119,13 @@ class Guard(Actor):
         return self._release(now) if self._link else []
 
     def on_link(self, message: LinkChanged, now: int) -> Sequence[Effect]:
-        """Without a link nothing opens; when it is back, nothing opens before fresh ticks and account states."""
+        """Without a link nothing opens; when it is back, nothing opens before all that it takes is told anew."""
         self._link = message.up
         if not message.up:
             return []
         self._quotes.clear()
         self._connected.clear()
+        self._health.forget()
         hello: list[Effect] = [Publish(self._hello())] if self.state.stored else []
         return [*hello, *self._release(now)]
 
@@ -199,6 +205,7 @@ class Guard(Actor):
             connected=self._connected.get(account),
             link=self._link,
             fault=state.fault,
+            ailing=self._health.trouble(account, now),
         )
 
     def _clear(self, case: Case) -> list[Effect]:
@@ -222,7 +229,7 @@ class Guard(Actor):
 
     def _refuse_unjudged(self, message: EventIn, refusal: Refusal) -> list[Effect]:
         """A refusal of an intent that no rule has seen. Touches no state."""
-        event, pinned = message.event, _pinned(message.subject)
+        event, pinned = message.event, pinned_to(message.subject)
         if not isinstance(event, OrderIntent) or pinned is None or self.state.superseded:
             return []
         return [Publish(_refused(event.terms.id[:_MOST_ID], *pinned, refusal, None))]
@@ -232,7 +239,7 @@ class Guard(Actor):
         if subject not in self._pinned:
             if len(self._pinned) >= _MOST_NAMES:
                 self._pinned.clear()
-            self._pinned[subject] = _pinned(subject)
+            self._pinned[subject] = pinned_to(subject)
         return self._pinned[subject]
 
     # ---- what else arrives
@@ -262,6 +269,10 @@ class Guard(Actor):
         self._connected[event.account] = event.connected
         return ()
 
+    def _on_health(self, event: HealthState | Beat, now: int) -> Sequence[Effect]:
+        self._health.hear(event, now)
+        return ()
+
     def _on_position(self, event: PositionState, now: int) -> Sequence[Effect]:
         self._exposure.foreign(event)
         return ()
@@ -285,7 +296,7 @@ class Guard(Actor):
 
     def _misplaced(self, message: EventIn) -> list[Effect]:
         self._counts["misplaced"] += 1
-        _, session = _pinned(message.subject) or ("", "")
+        _, session = pinned_to(message.subject) or ("", "")
         text = f"{type(message.event).__name__} on {message.subject[:_MOST_ID]}: not believed"
         return self._alert(session, "misplaced", text, "critical")
 
@@ -323,17 +334,6 @@ class Guard(Actor):
         alerted[session] = [*told, code]
         values = {"session": session} if session else {}
         return [Publish(Alert(severity=severity, code=code, text=text, actor=self.name, values=values))]
-
-
-def _pinned(subject: str) -> tuple[str, str] | None:
-    """Account and session of `order.intent.<account>.<session>`, or None."""
-    tokens = subject.split(".")
-    if len(tokens) != 4 or not subject.startswith(_INTENT):  # noqa: PLR2004 - order.intent.<account>.<session>
-        return None
-    try:
-        return untoken(tokens[2]), untoken(tokens[3])
-    except ValueError:
-        return None
 
 
 def _refused(order: str, account: str, session: str, refusal: Refusal, order_class: OrderClass | None) -> OrderRefused:

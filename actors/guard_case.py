@@ -15,6 +15,7 @@ from actors.exposure import LOT, MOST_LOTS, Exposure, Position, lots_text, units
 from schemas.market import SymbolSpec, Tick
 from schemas.order import OrderClass, OrderTerms
 from schemas.settings import GuardSettings
+from schemas.token import untoken
 
 __all__ = [
     "MOST_PRICE",
@@ -31,6 +32,7 @@ __all__ = [
     "limits_from",
     "ms_text",
     "order_number",
+    "pinned_to",
     "points_text",
     "quote_of",
     "volume_text",
@@ -41,6 +43,7 @@ Trading = Literal["active", "reducing", "halted"]
 MOST_PRICE = 1e9
 """Prices at or above this are no prices."""
 
+_INTENT = "order.intent."
 _GRID_SLACK = 1e-3
 _MOST_DIGITS = 16
 
@@ -95,7 +98,8 @@ class Member(msgspec.Struct, frozen=True):
 class Case(msgspec.Struct):
     """An intent and all that the rules look at. `account` and `session` are those of the subject, which the server
     pins; `home` is the session's account in the settings. `claimed`: the last id of the session that was judged, as
-    numbers. `to_go_us`: what is left of the wait after a start, -1 for as long as that cannot be said.
+    numbers. `to_go_us`: what is left of the wait after a start, -1 for as long as that cannot be said. `ailing`: which
+    core actor is not alive, and why.
     """
 
     limits: Limits
@@ -120,6 +124,7 @@ class Case(msgspec.Struct):
     connected: bool | None = None
     link: bool = True
     fault: str = ""
+    ailing: str = ""
 
 
 Rule: TypeAlias = Callable[[Case], Refusal | None]
@@ -168,6 +173,17 @@ def order_number(order: str, session: str) -> tuple[int, int] | None:
         return None
     first, second = _number(incarnation), _number(counter)
     return (first, second) if first and second else None
+
+
+def pinned_to(subject: str) -> tuple[str, str] | None:
+    """Account and session of an intent's subject `order.intent.<account>.<session>`, or None for any other."""
+    tokens = subject.split(".")
+    if len(tokens) != 4 or not subject.startswith(_INTENT):  # noqa: PLR2004 - order.intent.<account>.<session>
+        return None
+    try:
+        return untoken(tokens[2]), untoken(tokens[3])
+    except ValueError:
+        return None
 
 
 def _number(text: str) -> int:

@@ -132,6 +132,11 @@ def link(case: Case) -> Refusal | None:
     return None if case.link else Refusal("link", "connected to the bus", "link lost")
 
 
+def core_actor(case: Case) -> Refusal | None:
+    """Whoever an order needs is alive, and so is the watch, who says so."""
+    return Refusal("core_actor", "every core actor alive", case.ailing) if case.ailing else None
+
+
 def bookkeeping(case: Case) -> Refusal | None:
     """Every order update could be taken in."""
     return Refusal("bookkeeping", "every order update taken in", case.fault) if case.fault else None
@@ -214,6 +219,7 @@ _SIZE: tuple[Rule, ...] = (
 _DATA: tuple[Rule, ...] = (
     reducing,
     link,
+    core_actor,
     bookkeeping,
     unknown_order,
     account_state,

@@ -12,6 +12,7 @@ import msgspec
 
 from actors.exposure import Exposure, ExposureState
 from actors.guard_case import Limits, Member, Trading, limits_from, order_number
+from actors.guard_health import core_of
 from schemas.base import Event
 from schemas.command import RiskState
 from schemas.order import OrderUpdate
@@ -30,13 +31,14 @@ _STRICTNESS: dict[Trading, int] = {"active": 0, "reducing": 1, "halted": 2}
 
 class GuardConfig(msgspec.Struct, frozen=True, kw_only=True):
     """`state`: the floor's trading state unless a stricter one is on record. `accounts`: id to its quotes' venue.
-    `sessions`: id to account, of those in the settings.
+    `sessions`: id to account, of those in the settings. `core`: who must be alive for an open (`core_of`).
     """
 
     state: Trading
     limits: Limits
     accounts: dict[str, str]
     sessions: dict[str, str]
+    core: dict[str, str] = {}
 
 
 class GuardState(msgspec.Struct, kw_only=True):
@@ -125,6 +127,7 @@ def config_from(settings: Settings) -> GuardConfig:
         limits=limits_from(settings.guard),
         accounts={account.id: settings.feed.venue for account in settings.account},
         sessions={session.id: session.account for session in settings.session},
+        core=core_of(settings),
     )
 
 

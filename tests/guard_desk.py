@@ -52,7 +52,8 @@ SETTINGS = Settings(
         SessionSettings(id="far", account="other"),
     ),
 )
-CONFIG: GuardConfig = config_from(SETTINGS)
+CONFIG: GuardConfig = msgspec.structs.replace(config_from(SETTINGS), core={})
+"""Nobody has to be alive: `tests/test_actors_guard_health.py` has its own."""
 LIMITS: Limits = CONFIG.limits
 
 

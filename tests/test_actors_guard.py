@@ -29,7 +29,7 @@ from actors.guard_case import Trading
 from schemas.base import Event
 from schemas.codec import decode, encode
 from schemas.command import AuditEntry, RiskState
-from schemas.health import Alert, Hello
+from schemas.health import Alert, Beat, HealthState, Hello
 from schemas.order import OrderCleared, OrderIntent, OrderRefused, OrderState, OrderTerms, OrderUpdate, VenueReport
 from schemas.settings import FeedSettings, GuardSettings
 
@@ -232,7 +232,7 @@ def test_an_intent_is_judged_by_its_subject(desk: Desk, changes: dict[str, Any],
 def test_names_are_unescaped_before_they_are_compared() -> None:
     """An account `a.b` and a session `x y` travel as tokens."""
     settings = msgspec.structs.replace(SETTINGS, account=(msgspec.structs.replace(SETTINGS.account[0], id="a.b"),))
-    desk = Desk(config=config_from(settings))
+    desk = Desk(config=msgspec.structs.replace(config_from(settings), core={}))
     desk.open_up()
     desk.hear(running("x y", "a.b"))
     desk.hear(connected("a.b"))
@@ -267,6 +267,8 @@ def test_an_intent_on_no_intents_subject_is_not_judged(desk: Desk, subject: str)
         msgspec.structs.replace(SPEC, volume_step=1e-8),
         connected("paper", up=False),
         Hello(actor="guard", role="guard"),
+        HealthState(actor="recorder", state="alive", incarnation=99),
+        Beat(actor="watch", state="running", incarnation=99),
     ],
     ids=lambda event: type(event).__name__,
 )
@@ -755,6 +757,8 @@ def test_what_it_wants_is_in_the_right_lane_and_from_the_right_stream() -> None:
         "order.update.*.*.*": ("control", "ORDERS"),
         "session.state.*": ("control", "ORDERS"),
         "risk.state.*.*": ("control", "ORDERS"),
+        "health.state.*": ("control", ""),
+        "health.beat.watch": ("control", ""),
         "account.state.*": ("control", ""),
         "account.position.*.*": ("control", ""),
         "md.spec.*.*": ("data", ""),

@@ -307,6 +307,12 @@ TABLE: list[tuple[Rule, Changes, Changes, tuple[str, str, str]]] = [
     ),
     (guard_entry.link, {}, {"link": False}, ("link", "connected to the bus", "link lost")),
     (
+        guard_entry.core_actor,
+        {"ailing": ""},
+        {"ailing": "recorder dead: was killed by signal 9"},
+        ("core_actor", "every core actor alive", "recorder dead: was killed by signal 9"),
+    ),
+    (
         guard_entry.bookkeeping,
         {},
         {"fault": "order.update.x: KeyError"},
