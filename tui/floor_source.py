@@ -1,22 +1,52 @@
 """Where the view comes from: a connection to a running floor.
 
-Owns how the floor is found, connected to and read: it subscribes to what people may hear, then reads what there was
-before (LAST, and the answers of portfolio and watch), and does so again after each loss. Publishes questions only.
+Owns how the floor is found, connected to and followed: it subscribes to what people may hear, has what there was before
+read (`tui.floor_past`), and does so again after each loss. Publishes questions only. No message is too odd for it: one
+that is no event, or not one of its subject, is counted and passed over.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from bus.clock import Clock, LiveClock
+from bus.interface import BusError, Incoming
+from bus.natsbus import NatsBus
+from bus.tls import tls_context
+from schemas.codec import CodecError, decode
+from schemas.registry import subject_of
+from tui.floor_past import FloorPast
+from tui.replica import Replica
+from tui.view_state import Phase
 
-if TYPE_CHECKING:
-    from tui.replica import Replica
+__all__ = ["HEARS", "Find", "FloorAddress", "FloorGone", "FloorSource"]
 
-__all__ = ["Find", "FloorAddress", "FloorGone", "FloorSource"]
+HEARS = (
+    "md.tick.>",
+    "md.spec.>",
+    "md.status.>",
+    "order.update.>",
+    "order.refused.>",
+    "account.>",
+    "pnl.>",
+    "risk.state.>",
+    "session.state.>",
+    "health.state.>",
+    "health.beat.>",
+    "alert.>",
+    "log.>",
+)
+"""What the view is made of."""
+
+_CONNECT_US = 2_000_000
+_AGAIN_S = 0.5
+_LOOK_S = 0.5
+_REFUSED = "refused this identity"
+_HOPELESS = (_REFUSED, "is not an NKey user seed", "is not the address of a NATS server")
 
 
 class FloorAddress(msgspec.Struct, frozen=True):
@@ -25,7 +55,7 @@ class FloorAddress(msgspec.Struct, frozen=True):
     """
 
     url: str
-    seed: str = msgspec.field(default="")
+    seed: str = ""
     user: str = "owner"
     ca: str = ""
 
@@ -45,8 +75,9 @@ Find = Callable[[], Awaitable[FloorAddress]]
 class FloorSource:
     """Feeds a replica from a floor until it is cancelled.
 
-    `find` is asked for the address before each first connection. `on_change` is called in the event loop when the link
-    or what was read before has changed, so that it can be drawn at once; events only mark `replica.view.dirty`.
+    `find` is asked for the address before each attempt at a first connection, and again when a floor that was followed
+    refuses this identity; it is not asked while a floor that was followed is merely away. `on_change` is called in the
+    event loop when the link has changed, so that it can be drawn at once; everything else marks `replica.view.dirty`.
     """
 
     def __init__(
@@ -56,6 +87,9 @@ class FloorSource:
         self._replica = replica
         self._on_change = on_change
         self._clock = clock or LiveClock()
+        self._stir = asyncio.Event()
+        self._relinked = False
+        self._refused = False
 
     async def run(self) -> None:
         """Connect, read and follow, for ever.
@@ -63,5 +97,119 @@ class FloorSource:
         Raises:
             FloorGone: there is no such floor, or it refuses this identity.
         """
-        address = await self._find()
-        raise FloorGone(f"{address.url}: following a floor is not built yet")
+        reason = "looking for the floor"
+        while True:
+            self._say(False, reason, "waiting")
+            address = await self._find()
+            self._say(False, f"connecting to {address.url}", "connecting")
+            bus = self._bus(address)
+            try:
+                try:
+                    await bus.open()
+                except BusError as error:
+                    reason = str(error)
+                    if any(sign in reason for sign in _HOPELESS):
+                        raise FloorGone(reason) from error
+                    self._say(False, reason, "connecting")
+                    await asyncio.sleep(_AGAIN_S)
+                    continue
+                await self._follow(bus, FloorPast(bus, self._replica, address.user, self._clock, self._told))
+                reason = "the floor refuses this identity; looking for it again"
+            finally:
+                await bus.close()
+
+    def _bus(self, address: FloorAddress) -> NatsBus:
+        """A bus with all subscriptions, not open yet: nothing is missed between the two."""
+        self._relinked = self._refused = False
+        try:
+            bus = NatsBus(
+                address.url,
+                name=address.user,
+                clock=self._clock,
+                seed=address.seed,
+                tls=tls_context(address.url, address.ca),
+                connect_timeout_us=_CONNECT_US,
+            )
+        except BusError as error:
+            raise FloorGone(str(error)) from error
+        bus.on_link(self._link_changed)
+        bus.on_trouble(self._trouble)
+        for subject in HEARS:
+            bus.subscribe(subject, self._heard)
+        return bus
+
+    async def _follow(self, bus: NatsBus, past: FloorPast) -> None:
+        """Read and follow until the floor refuses this identity."""
+        reading: asyncio.Task[None] | None = None
+        try:
+            while not self._refused:
+                if reading is not None and reading.done():
+                    reading.result()
+                    reading = None
+                if self._relinked:
+                    self._relinked = False
+                    await _end(reading)
+                    reading = asyncio.create_task(past.read())
+                elif reading is None and bus.up and self._replica.wants_reading(self._clock.now()):
+                    reading = asyncio.create_task(past.read_book())
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._stir.wait(), _LOOK_S)
+                self._stir.clear()
+                self._look()
+        finally:
+            await _end(reading)
+
+    def _look(self) -> None:
+        """Let the replica judge what has been silent for too long."""
+        stale = self._replica.view.link.stale
+        self._replica.look(self._clock.now())
+        if self._replica.view.link.stale != stale:
+            self._on_change()
+
+    # ---- what the bus tells
+
+    def _heard(self, incoming: Incoming) -> None:
+        """A message. Sessions may put any event's bytes on their own subjects: only what is at home counts."""
+        try:
+            event = decode(incoming.data)
+            genuine = subject_of(event) == incoming.subject
+        except (CodecError, LookupError, ValueError):
+            genuine = False
+        if genuine:
+            self._replica.fold(event, self._clock.now())
+        else:
+            self._replica.unreadable()
+
+    def _link_changed(self, up: bool) -> None:
+        if up:
+            self._relinked = True
+            self._stir.set()
+            self._say(True, "reading what there was before", "reading")
+        else:
+            self._say(False, "the connection was lost; trying again", "connecting")
+
+    def _trouble(self, text: str) -> None:
+        if _REFUSED in text:
+            self._refused = True
+            self._stir.set()
+        if self._replica.view.link.up:
+            self._replica.trouble(text, self._clock.now())
+        else:
+            self._say(False, text, "connecting")
+
+    def _told(self, reason: str) -> None:
+        """What is still missing of what there was before."""
+        if self._replica.view.link.up:
+            self._replica.link(True, reason, self._clock.now())
+            self._on_change()
+
+    def _say(self, up: bool, reason: str, phase: Phase) -> None:
+        self._replica.link(up, reason, self._clock.now(), phase)
+        self._on_change()
+
+
+async def _end(task: asyncio.Task[None] | None) -> None:
+    """Cancel it and wait for that."""
+    if task is not None:
+        task.cancel()
+        await asyncio.wait({task})

@@ -123,6 +123,10 @@ class Replica:
         link.phase = phase or link.phase
         self.view.dirty.add("link")
 
+    def trouble(self, text: str, now: int) -> None:
+        """Something is wrong on a link that is up: a line of the log."""
+        self._log.say(now, "warning", text, "link")
+
     def begin_reading(self, now: int) -> None:
         """What there was before is about to be read, again perhaps; subscriptions are in place."""
         self._reading_since = now
