@@ -1,191 +1,42 @@
 """The nursery's place on the floor: started, asked for processes, and started again when it has ended.
 
-Owns the supervisor's end of the nursery's socket. Whatever is wrong with the nursery costs nobody a process: where
-there is none, or it does not answer, a process is started by exec.
+Whatever is wrong with the nursery costs nobody a process: where there is none, or it does not answer, a process is
+started by exec.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import socket
-import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from structlog.stdlib import BoundLogger
 
-from actors.adopted import Adopted, available, children_of_children
-from actors.children import Child, created_at, describe_exit, environment, module_command
+from actors.adopted import available
+from actors.children import Child
 from actors.floor_status import ActorStatus
-from actors.nursery import READY, REFUSED
+from actors.nursery_launch import Launched, launch
+from actors.nursery_link import Nursery, NurseryError
+from actors.program import describe_exit, environment, module_command
 from actors.restart_budget import RestartBudget
 from bus.clock import monotonic_us
 
-__all__ = ["NURSERY_NAME", "Nursery", "NurseryError", "NurseryPost"]
+__all__ = ["NURSERY_NAME", "NurseryPost"]
 
 NURSERY_NAME = "nursery"
-_READY_S = 10.0
-_ANSWER_S = 3.0
-_ANSWER_LIMIT = 1024
-_STOP_S = 2.0
-_LOOK_S = 0.01
-
-
-class NurseryError(Exception):
-    """There is no process from the nursery: the text says why."""
-
-
-class Nursery:
-    """One nursery process. Made on the event loop's thread; raises OSError when it cannot be started."""
-
-    def __init__(self, home: Path) -> None:
-        self.created_us = monotonic_us()
-        self._loop = asyncio.get_running_loop()
-        self._asking = asyncio.Lock()
-        self._abandoned: list[asyncio.Task[Adopted]] = []
-        self._ready: asyncio.Future[bytes] = self._loop.create_future()
-        self._answer: asyncio.Future[bytes] = self._loop.create_future()
-        self._over = asyncio.Event()
-        self._untold = False
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            with theirs, (home / "log" / "nursery.out").open("ab") as output:
-                self._process = subprocess.Popen(
-                    module_command("actors.nursery", "--home", str(home), "--socket", str(theirs.fileno())),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    pass_fds=(theirs.fileno(),),
-                    start_new_session=True,
-                    env=environment(),
-                )
-        except BaseException:
-            self._socket.close()
-            raise
-        self.pid = self._process.pid
-        self.created = created_at(self.pid)
-        self._socket.setblocking(False)
-        self._loop.add_reader(self._socket, self._heard)
-
-    @property
-    def ready(self) -> bool:
-        """Whether it has imported everything and has not ended."""
-        return self._ready.done() and not self._over.is_set()
-
-    async def fork(self, name: str, handover: int, output: int) -> Adopted:
-        """A new process that runs the host of actor `name`, with these two descriptors.
-
-        Raises NurseryError. A caller that is cancelled leaves a process that ends by itself once its pipe is closed.
-        """
-        request = asyncio.ensure_future(self._fork(name, os.dup(handover), os.dup(output)))
-        try:
-            return await asyncio.shield(request)
-        except asyncio.CancelledError:
-            self._abandoned.append(request)
-            raise
-
-    async def _fork(self, name: str, handover: int, output: int) -> Adopted:
-        try:
-            async with self._asking:
-                await self._hear(self._ready, _READY_S)
-                self._answer = self._loop.create_future()
-                with children_of_children():
-                    self._untold = True
-                    socket.send_fds(self._socket, [name.encode()], [handover, output])
-                    answer = await self._hear(self._answer, _ANSWER_S)
-                    self._untold = False
-                if answer.startswith(REFUSED):
-                    raise NurseryError(f"it could not fork: {answer[1:].decode(errors='replace')}")
-                return Adopted(int(answer))
-        except OSError as error:
-            self.kill()
-            raise NurseryError(str(error)) from error
-        finally:
-            os.close(handover)
-            os.close(output)
-
-    async def _hear(self, answer: asyncio.Future[bytes], within_s: float) -> bytes:
-        over = asyncio.ensure_future(self._over.wait())
-        try:
-            waiting: set[asyncio.Future[Any]] = {answer, over}
-            await asyncio.wait(waiting, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            over.cancel()
-        if answer.done():
-            return answer.result()
-        if not self._over.is_set():
-            self.kill()  # frozen, perhaps: a late answer must not be taken for the next one
-            raise NurseryError(f"it did not answer within {within_s:g} s")
-        raise NurseryError("it has ended")
-
-    def _heard(self) -> None:
-        try:
-            said = self._socket.recv(_ANSWER_LIMIT)
-        except BlockingIOError:
-            return
-        except OSError:
-            said = b""
-        if not said:
-            self._loop.remove_reader(self._socket)
-            self._socket.close()
-            self._over.set()
-        elif said == READY and not self._ready.done():
-            self._ready.set_result(said)
-        elif not self._answer.done():
-            self._answer.set_result(said)
-
-    def kill(self) -> None:
-        """SIGKILL. Idempotent."""
-        self._process.kill()
-
-    async def wait(self) -> int:
-        """Return its exit status when it has ended, and whatever it forked for nobody as well."""
-        await self._over.wait()
-        status = await asyncio.to_thread(self._process.wait)
-        for request in self._abandoned:
-            with contextlib.suppress(NurseryError):
-                await (await request).wait()
-        if self._untold:
-            await self._collect_stray()
-        return status
-
-    async def _collect_stray(self) -> None:
-        """Collect what it may have forked and not told of: that is in the nursery's group until it has a handover."""
-
-        def gone() -> bool:
-            try:
-                os.waitpid(-self.pid, os.WNOHANG)
-            except ChildProcessError:
-                return True
-            return False
-
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_STOP_S):
-                while not gone():  # noqa: ASYNC110 - a process that nobody has a handle of
-                    await asyncio.sleep(_LOOK_S)
-
-    async def stop(self) -> None:
-        """End it, when it has answered. Idempotent."""
-        async with self._asking:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_WR)
-        try:
-            await asyncio.wait_for(self._over.wait(), _STOP_S)
-        except TimeoutError:
-            self.kill()
-        await self.wait()
 
 
 class NurseryPost:
     """Keeps one nursery, where the system has what it takes. `spawn` works with and without it."""
 
-    def __init__(self, home: Path, log: BoundLogger, budget: RestartBudget) -> None:
-        """Nothing is started yet."""
+    def __init__(
+        self, home: Path, log: BoundLogger, budget: RestartBudget, *, launched: Launched | None = None
+    ) -> None:
+        """Nothing is started yet, but for the first one if it is `launched`."""
         self._home = home
+        self._launched = launched
         self._log = log
         self._budget = budget
         self._nursery: Nursery | None = None
@@ -196,8 +47,9 @@ class NurseryPost:
         """Start it, and do not wait for it."""
         if not available():
             return
+        launched, self._launched = self._launched, None
         try:
-            self._nursery = Nursery(self._home)
+            self._nursery = Nursery(launched or launch(self._home))
         except OSError as error:
             self._fell("failed", f"could not be started: {error}")
         else:

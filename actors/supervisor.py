@@ -29,6 +29,7 @@ from actors.incarnations import Incarnations
 from actors.leftovers import end_leftovers
 from actors.log_budget import over_budget, trim_logs
 from actors.logs import open_log
+from actors.nursery_launch import Launched
 from actors.nursery_post import NurseryPost
 from actors.outfit import Outfit
 from actors.restart_budget import RestartBudget
@@ -63,10 +64,12 @@ class Supervisor:
         settings: Settings,
         *,
         inbox_dir: Path | None = None,
+        nursery: Launched | None = None,
         before_crew: Callable[[Supervisor], Awaitable[None]] | None = None,
         after_crew: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Make the folders; nothing runs yet. `inbox_dir`: where inbox logs go instead of `<home>/inbox`.
+        `nursery`: one that was launched for this floor already.
         `before_crew` and `after_crew` are called when the bus is up and no actor runs yet, or any more: for whoever
         wants to hear everything.
 
@@ -91,7 +94,7 @@ class Supervisor:
         self._server_post = bus_post(self.home, settings, self.keys)
         self.server = self._server_post.server
         self.voice = Announcer(self._number)
-        self.nursery = NurseryPost(self.home, self._log, RestartBudget())
+        self.nursery = NurseryPost(self.home, self._log, RestartBudget(), launched=nursery)
         self._outfit = Outfit(self.home, settings, self.keys, inbox_dir)
         self.crew = Crew(
             self._outfit,

@@ -18,9 +18,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from actors.adopted import available
 from actors.floor_error import Exit, FloorError
+from actors.nursery_launch import Launched, launch
 from actors.readiness import SETTINGS, Readiness, teller
-from actors.supervisor import Supervisor
 from schemas.settings import Settings
 
 __all__ = ["main", "run_loop"]
@@ -39,12 +40,14 @@ def run_loop(work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
-async def _run(home: Path, settings: Settings, tell: Callable[[Readiness], None]) -> None:
+async def _run(home: Path, settings: Settings, tell: Callable[[Readiness], None], nursery: Launched | None) -> None:
     """One floor from its start to SIGTERM. Raises FloorError."""
+    from actors.supervisor import Supervisor  # while the nursery does its own importing
+
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    supervisor = Supervisor(home, settings)
+    supervisor = Supervisor(home, settings, nursery=nursery)
     try:
         await supervisor.start()
         tell(Readiness(Exit.OK, supervisor.server.url))
@@ -54,6 +57,13 @@ async def _run(home: Path, settings: Settings, tell: Callable[[Readiness], None]
         raise
     except asyncio.CancelledError:
         await supervisor.stop("asked to")
+
+
+def _launch(home: Path) -> Launched | None:
+    """A nursery, at once; None if there can be none now: whoever keeps it tries again, and tells why."""
+    with contextlib.suppress(OSError):
+        return launch(home) if available() else None
+    return None
 
 
 def main() -> int:
@@ -69,7 +79,7 @@ def main() -> int:
     tell = teller(ready)
     try:
         settings = msgspec.json.decode((home / SETTINGS).read_bytes(), type=Settings)
-        run_loop(_run(home, settings, tell))
+        run_loop(_run(home, settings, tell, _launch(home)))
     except (OSError, msgspec.DecodeError) as error:
         code, text = Exit.ENVIRONMENT, f"{home / SETTINGS}: {error}"
     except FloorError as error:

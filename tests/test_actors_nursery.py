@@ -15,7 +15,7 @@ import psutil
 import pytest
 from commandline import running_below
 
-from actors import nursery_post
+from actors import nursery_launch, nursery_link, nursery_post
 from actors.adopted import available
 from actors.children import Child, environment
 from actors.logs import open_log
@@ -179,7 +179,7 @@ async def test_a_frozen_nursery_is_killed_after_the_stated_time_and_replaced(
 ) -> None:
     """What it does not answer is started by exec, and no late answer is taken for the next one."""
     await spawn()
-    monkeypatch.setattr(nursery_post, "_ANSWER_S", 0.05)
+    monkeypatch.setattr(nursery_link, "_ANSWER_S", 0.05)
     former = pid_of(post)
     os.kill(former, signal.SIGSTOP)
     child = await spawn()
@@ -193,7 +193,8 @@ async def test_a_nursery_that_cannot_begin_is_given_up_and_missed_by_nobody(
 ) -> None:
     """Its budget spent, every process is started by exec, at once."""
     (tmp_path / "log").mkdir()
-    monkeypatch.setattr(nursery_post, "module_command", lambda *_: [sys.executable, "-c", "raise SystemExit(7)"])
+    for module in (nursery_launch, nursery_post):
+        monkeypatch.setattr(module, "module_command", lambda *_: [sys.executable, "-c", "raise SystemExit(7)"])
     post = NurseryPost(tmp_path, open_log(tmp_path / "post.log", "post"), RestartBudget(2, first_us=1))
     post.open()
     await post.keep()
