@@ -38,9 +38,7 @@ class FloorApp(App[None]):
     CSS_PATH = "floor.tcss"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "quit", "Quit"),
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
-        Binding("question_mark", "help", "Help", key_display="?"),
     ]
 
     def __init__(

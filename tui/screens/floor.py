@@ -11,7 +11,7 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Footer
 
-from tui.view_state import View
+from tui.view_state import SECTIONS, View
 from tui.widgets.actors import Actors
 from tui.widgets.banner import Banner, warning
 from tui.widgets.equity import Equity
@@ -30,12 +30,12 @@ _HEAD = frozenset({"link", "risk", "actors", "profits", "sessions"})
 class FloorScreen(Screen[None]):
     """Everything at a glance. Sections that change while their panel is out of sight are shown when it is back."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-medium"), (160, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (72, "-medium"), (160, "-wide")]  # noqa: RUF012 - an attribute of the instance in Textual
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(str(kind.NUMBER), f"panel({kind.NUMBER})", kind.NAME, show=False)
-            for kind in (Prices, Positions, Orders, Actors, Equity, Journal)
-        ),
+        Binding("q", "app.quit", "Quit"),
+        Binding("question_mark", "app.help", "Help", key_display="?"),
+        Binding("1", "panel(1)", "Panel", key_display="1-6"),
+        *(Binding(str(number), f"panel({number})", show=False) for number in range(2, 7)),
         Binding("z", "zoom", "Zoom"),
         Binding("escape", "whole", "Whole floor", show=False),
         Binding("f", "orders", "Fills"),
@@ -56,6 +56,7 @@ class FloorScreen(Screen[None]):
             self.journal,
         )
         self.zoomed: Panel | None = None
+        self._phase = ""
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -68,6 +69,8 @@ class FloorScreen(Screen[None]):
         """Show what has changed. `now` in UTC microseconds."""
         self.actors.now = now
         link = view.link
+        if link.phase != self._phase:  # a panel without rows says whether that is known
+            self._phase, sections = link.phase, frozenset(SECTIONS)
         lost = not link.up or link.stale
         self.set_class(lost and link.last_received > 0, "-stale")
         self.banner.say(warning(view, now), lost=lost and link.last_received > 0)

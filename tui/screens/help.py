@@ -34,6 +34,7 @@ FIGURES
   -                 not known; never a zero
   {marks.up} {marks.down}               the bid's last change was up, was down
   + -               a gain, a loss (also green, red)
+  x                 the market is closed, or its price is stale
   *                 events about this row were missed: it may be old
   Spread            in points
   Open P/L          what closing everything now would book

@@ -13,17 +13,18 @@ from tui.widgets.table import Table
 __all__ = ["Actors", "worst_first"]
 
 _COLUMNS = (
-    Column("Actor", least=8),
+    Column("Actor", least=8, wish=12),
     Column("State"),
     Column("Beat", rank=1, right=True),
     Column("Restarts", rank=3, right=True),
     Column("Queue", rank=5, right=True),
     Column("PID", rank=4, right=True),
-    Column("Doing", rank=2, least=8, fills=True),
+    Column("Doing", rank=2, least=14, wish=30, fills=True),
 )
 # Worst first: what is wrong is in sight even when the panel is small.
 _ORDER = ("failed", "dead", "late", "starting", "stopped", "alive")
 _TONES = {"failed": "bad", "dead": "bad", "late": "warn", "starting": "warn", "stopped": "dim", "alive": "good"}
+_YOUNG = 2_000_000
 _WORDS = {"failed": "FAILED", "dead": "DEAD", "late": "LATE"}
 
 
@@ -74,9 +75,16 @@ class Actors(Panel):
         return (
             named(row.actor, row.missed, "" if well else tone),
             (_words(row.state), tone),
-            (ago(self.now - row.beat_at) if row.beat_at else UNKNOWN, "dim" if well else tone),
+            (self._age(row), "dim" if well else tone),
             (f"{row.restarts:,}", "dim" if not row.restarts else "warn"),
             (f"{row.mailbox:,}", "dim" if not row.mailbox else ""),
             (str(row.pid) if row.pid else UNKNOWN, "dim"),
             (doing, "dim" if well else ""),
         )
+
+    def _age(self, row: ActorRow) -> str:
+        """How old the last beat is. They come each second: below two it would only flicker."""
+        if not row.beat_at:
+            return UNKNOWN
+        age = self.now - row.beat_at
+        return "<2 s" if age < _YOUNG else ago(age)

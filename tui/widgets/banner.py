@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
+from textual.events import Resize
 from textual.strip import Strip
 
 from tui.view_state import LinkView, View
@@ -9,6 +12,9 @@ from tui.widgets.figures import ago, clock, plain
 from tui.widgets.tones import Toned, fitted
 
 __all__ = ["Banner", "warning"]
+
+_MOST_LINES = 3
+_NARROWEST = 16
 
 
 def warning(view: View, now: int) -> str:
@@ -32,7 +38,7 @@ def _starting(link: LinkView) -> str:
 
 
 class Banner(Toned):
-    """One line, hidden by its class when there is nothing to say."""
+    """As many lines as the text takes, none when there is nothing to say."""
 
     text = ""
 
@@ -42,8 +48,24 @@ class Banner(Toned):
         self.set_class(lost, "-lost")
         if text != self.text:
             self.text = text
+            self._fit()
             self.refresh()
 
+    def on_resize(self, event: Resize) -> None:
+        """It may take more lines, or fewer."""
+        self._fit()
+
+    def _fit(self) -> None:
+        """Take the lines that are needed."""
+        if self.text:
+            self.styles.height = len(self._lines())
+
+    def _lines(self) -> list[str]:
+        """The text, wrapped."""
+        width = self.screen.size.width if self.is_attached else 0
+        return wrap(self.text, max(width - 2, _NARROWEST))[:_MOST_LINES]
+
     def render_line(self, y: int) -> Strip:
-        """The text, cut if it must be: what it says first matters most."""
-        return self.painted([(fitted(f" {self.text}", self.size.width), "")], self.size.width)
+        """One line of it."""
+        lines = self._lines()
+        return self.painted([(fitted(f" {lines[y]}" if y < len(lines) else "", self.size.width), "")], self.size.width)

@@ -15,20 +15,23 @@ from rich.cells import cell_len
 __all__ = ["Cell", "Column", "Place", "Widths"]
 
 Cell = tuple[str, str]
-"""A text and its tone: one of the names in table.TONES, or nothing."""
+"""A text and its tone: one of `tones.TONE_CLASSES`, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column. `rank`: 0 stays whatever happens, the highest goes first. `least`: cells to which a text may be cut,
-    0 for a figure. `fills`: what is left over goes to this column.
+    0 for a figure. `wish`: cells for which columns of a higher rank make way. `fills`: what is left over goes to this
+    column. `newest`: of a chart that does not fit the right end is shown.
     """
 
     title: str
     rank: int = 0
     right: bool = False
     least: int = 0
+    wish: int = 0
     fills: bool = False
+    newest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +70,24 @@ class Widths:
         least = [min(column.least or need, need) for column, need in zip(columns, needed, strict=True)]
         shown = list(range(len(columns)))
         for index in sorted(shown, key=lambda index: (-columns[index].rank, -index)):
-            if sum(least[i] for i in shown) + len(shown) - 1 <= width or columns[index].rank == 0:
-                break
-            shown.remove(index)
+            rank = columns[index].rank
+            sizes = [
+                max(least[i], min(columns[i].wish, needed[i])) if columns[i].rank < rank else least[i] for i in shown
+            ]
+            if rank and sum(sizes) + len(shown) - 1 > width:
+                shown.remove(index)
         spare = max(width - sum(least[i] for i in shown) - (len(shown) - 1), 0)
-        sizes = {}
-        for index in shown:
-            more = min(needed[index] - least[index], spare)
-            sizes[index] = least[index] + more
-            spare -= more
+        given = dict.fromkeys(shown, 0)
+        for most in ([max(columns[i].wish, least[i]) for i in range(len(columns))], needed):
+            for index in shown:  # first to each what it wishes, then what it needs
+                more = max(min(min(most[index], needed[index]) - least[index] - given[index], spare), 0)
+                given[index] += more
+                spare -= more
         gap = 2 if spare >= len(shown) - 1 else 1
         spare -= (gap - 1) * (len(shown) - 1)
         places, x = [], 0
         for index in shown:
-            size = sizes[index] + (spare if columns[index].fills else 0)
+            size = least[index] + given[index] + (spare if columns[index].fills else 0)
             places.append(Place(index, x, size))
             x += size + gap
         return places

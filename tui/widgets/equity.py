@@ -51,7 +51,7 @@ class Curve(Toned, can_focus=True):
         if not width or not height:
             return []
         if len(self.series) < 2:  # noqa: PLR2004 - a line needs two points
-            return [[("The curve begins with the second figure", "dim")]]
+            return [[("No curve yet", "dim")]]
         values = [value for _, value in self.series]
         high, low = money(max(values)), money(min(values))
         self._axis = max(self._axis, len(high), len(low))  # it never shrinks: the curve would jump sideways
@@ -65,14 +65,22 @@ class Curve(Toned, can_focus=True):
             for y, text in enumerate(drawn)
         ]
         if times:
-            start, end = clock(self.series[0][0]), clock(self.series[-1][0])
             room = width - axis - (1 if axis else 0)
-            lines.append([(" " * (width - room) + start + end.rjust(room - len(start)), "dim")])
+            lines.append([(" " * (width - room) + _times(self.series[0][0], self.series[-1][0], room), "dim")])
         return lines
 
     def render_line(self, y: int) -> Strip:
         """One line of the terminal."""
         return self.painted(self._lines[y] if y < len(self._lines) else [], self.size.width)
+
+
+def _times(start: int, end: int, room: int) -> str:
+    """The axis of time: both ends, to the minute where there is no room for seconds, or only the last."""
+    for length in (8, 5):
+        first, last = clock(start)[:length], clock(end)[:length]
+        if room > 2 * length:
+            return first + last.rjust(room - length)
+    return clock(end)[:room].rjust(room)
 
 
 class Equity(Panel):
@@ -94,11 +102,12 @@ class Equity(Panel):
         notes: list[Cell] = []
         if series:
             profit = view.profits.get(("portfolio", "floor"))
-            currency = f" {plain(profit.currency)}" if profit is not None else ""
+            currency = plain(profit.currency) if profit is not None else ""
             change = series[-1][1] - series[0][1]
             low, high = min(value for _, value in series), max(value for _, value in series)
             notes = [
-                (f"{money(series[-1][1])}{currency}", "strong"),
+                (money(series[-1][1]), "strong"),
+                (currency, ""),
                 (money(change, signed=True), tone(change)),
                 (f"min {money(low)}", "dim"),
                 (f"max {money(high)}", "dim"),

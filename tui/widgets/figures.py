@@ -103,5 +103,5 @@ def plain(text: str) -> str:
 
 
 def named(symbol: str, missed: int, tone: str = "strong") -> tuple[str, str]:
-    """A row's name; with a star when events about it were missed, so that its figures may not be the last."""
-    return (f"{plain(symbol)}*", "warn") if missed else (plain(symbol), tone)
+    """A row's name; with a star before it when events about it were missed, so that its figures may not be the last."""
+    return (f"*{plain(symbol)}", "warn") if missed else (plain(symbol), tone)

@@ -23,6 +23,7 @@ _COLUMNS = (Column("Time"), Column("Level"), Column("What", least=12, fills=True
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 _WORDS = {"debug": "debug", "info": "info", "warning": "WARN", "error": "ERROR", "critical": "CRIT"}
 _TONES = {"debug": "dim", "info": "", "warning": "warn", "error": "bad", "critical": "bad"}
+_OURS = frozenset({"fill", "refused", "gap", "link", "left_out"})  # codes that say the same as the text
 _FLOORS = ("debug", "info", "warning", "error")
 # Cells before the text: the time, the level and two gaps; and what a scroll bar takes.
 _BEFORE = 8 + 1 + 5 + 1 + 2
@@ -46,12 +47,13 @@ class Journal(Panel):
 
     def body(self) -> Widget:
         """A row a line of text."""
-        self.table: Table[Line] = Table(_COLUMNS, lambda line: line, empty="Nothing reported yet", titles=False)
+        self.table: Table[Line] = Table(
+            _COLUMNS, lambda line: line, empty="Nothing reported yet", titles=False, follow=True
+        )
         return self.table
 
     def show(self, view: View) -> None:
         """Every row of the chosen levels, the newest at the end."""
-        at_end = self.table.is_vertical_scroll_end
         width = max(self.size.width - _BEFORE, _NARROWEST)
         if width != self._width:
             self._wrapped.clear()
@@ -73,9 +75,7 @@ class Journal(Panel):
         notes: list[Cell] = [(f"{worse:,} WARN or worse", "warn")] if worse else []
         if self.least != _FLOORS[0]:
             notes.insert(0, (f"from {_WORDS[self.least]} up", "warn"))
-        if at_end:
-            self.table.scroll_end(animate=False, immediate=True)
-        else:
+        if not self.table.follows:
             notes.insert(0, ("scrolled: End follows", "warn"))
         notes.append((count(shown, "entry", "entries"), ""))
         self.heading.note(notes)
@@ -84,7 +84,7 @@ class Journal(Panel):
         """From the next level up; after the highest all of them again."""
         self.least = _FLOORS[(_FLOORS.index(self.least) + 1) % len(_FLOORS)]
         self.again()
-        self.table.scroll_end(animate=False, immediate=True)
+        self.table.scroll_end(animate=False)
 
     def on_resize(self, event: Resize) -> None:
         """Wrap it to the new width."""
@@ -99,8 +99,8 @@ def rank(level: str) -> int:
 def _lines(row: LogRow, width: int) -> Iterator[Line]:
     """A row of the log as the lines it takes."""
     tone = _TONES.get(row.level, "bad")
-    code = f" ({plain(row.code)})" if row.code else ""
-    texts = wrap(f"{plain(row.actor)}: {plain(row.text)}{code}", width) or [""]
+    code = f" ({plain(row.code)})" if row.code and row.code not in _OURS else ""
+    texts = wrap(f"{plain(row.actor)}: {plain(row.text)}{code}", width, subsequent_indent="  ") or [""]
     yield (clock(row.at), "dim"), (_WORDS.get(row.level, plain(row.level)), tone), (texts[0], tone)
     for text in texts[1:]:
-        yield ("", ""), ("", ""), (f"  {text}" if len(text) + 2 <= width else text, tone)
+        yield ("", ""), ("", ""), (text, tone)

@@ -19,12 +19,13 @@ class Marks:
     up: str
     down: str
     flat: str
+    shut: str
     bars: str
     dots: bool
 
 
-_UNICODE = Marks(up="▲", down="▼", flat=" ", bars="▁▂▃▄▅▆▇█", dots=True)
-_ASCII = Marks(up="+", down="-", flat=" ", bars="_.-~^", dots=False)
+_UNICODE = Marks(up="▲", down="▼", flat=" ", shut="x", bars="▁▂▃▄▅▆▇█", dots=True)
+_ASCII = Marks(up="+", down="-", flat=" ", shut="x", bars="_.-~^", dots=False)
 
 # The bit of each dot in a Braille character, by row from the top and column.
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
@@ -42,16 +43,15 @@ def _says_utf8() -> bool:
 marks = _UNICODE if _says_utf8() else _ASCII
 
 
-def spark(values: Sequence[float], width: int, bars: str = marks.bars) -> str:
-    """The newest `width` values as bars between their least and their greatest; a flat line when all are the same."""
-    newest = values[-width:]
-    if not newest:
+def spark(values: Sequence[float], bars: str = marks.bars) -> str:
+    """The values as bars between their least and their greatest; a flat line when all are the same."""
+    if not values:
         return ""
-    low, high = min(newest), max(newest)
+    low, high = min(values), max(values)
     if high <= low:
-        return bars[len(bars) // 2 - 1] * len(newest)
+        return bars[len(bars) // 2 - 1] * len(values)
     scale = (len(bars) - 1) / (high - low)
-    return "".join(bars[round((value - low) * scale)] for value in newest)
+    return "".join(bars[round((value - low) * scale)] for value in values)
 
 
 def curve(series: Sequence[tuple[int, float]], width: int, height: int, *, dots: bool = marks.dots) -> list[str]:

@@ -7,19 +7,19 @@ from typing import ClassVar
 from tui.view_state import FillRow, OrderRow, View
 from tui.widgets.columns import Cell, Column
 from tui.widgets.figures import clock, count, lots, money, named, plain, price, tone
-from tui.widgets.panel import Panel
+from tui.widgets.panel import Panel, known
 from tui.widgets.table import Table
 
 __all__ = ["Orders"]
 
 _COLUMNS = (
-    Column("Time", rank=2),
-    Column("Symbol", least=6),
+    Column("Time", rank=3),
+    Column("Symbol", least=6, wish=8),
     Column("Side"),
     Column("Lots", right=True),
-    Column("Price", rank=1, right=True),
-    Column("State", least=7),
-    Column("P/L", rank=3, right=True),
+    Column("Price", rank=2, right=True),
+    Column("State", least=7, wish=12),
+    Column("P/L", rank=1, right=True),
     Column("Session", rank=4, least=6),
     Column("Account", rank=5, least=6),
     Column("Order", rank=6, least=8),
@@ -54,7 +54,7 @@ def _cells(row: OrderRow | FillRow) -> tuple[Cell, ...]:
         )
     words, state = _STATES.get(row.state, (plain(row.state), "warn"))
     kind = "" if row.kind == "market" else f"{plain(row.kind)} "
-    volume = f"{lots(row.filled)} of {lots(row.volume)}" if row.filled else lots(row.volume)
+    volume = f"{lots(row.filled)}/{lots(row.volume)}" if row.filled else lots(row.volume)
     return (
         (clock(row.submitted_at), ""),
         named(row.symbol, row.missed),
@@ -80,7 +80,7 @@ class Orders(Panel):
 
     def body(self) -> Table[OrderRow | FillRow]:
         """A row an order or a fill."""
-        self.table: Table[OrderRow | FillRow] = Table(_COLUMNS, _cells, empty="No orders and no fills")
+        self.table: Table[OrderRow | FillRow] = Table(_COLUMNS, _cells, empty="")
         return self.table
 
     def show(self, view: View) -> None:
@@ -91,7 +91,7 @@ class Orders(Panel):
         rows += orders if self.which != "fills" else []
         rows += fills if self.which != "working" else []
         empty = {"all": "No orders and no fills", "working": "No working orders", "fills": "No fills"}[self.which]
-        self.table.show(rows, empty=empty)
+        self.table.show(rows, empty=known(view, empty))
         notes: list[Cell] = [(f"{len(orders):,} working", ""), (count(len(fills), "fill"), "")]
         if unknown := sum(row.state == "unknown" for row in orders):
             notes.insert(0, (f"{unknown:,} UNKNOWN", "bad"))

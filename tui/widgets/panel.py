@@ -15,7 +15,7 @@ from tui.view_state import View
 from tui.widgets.columns import Cell
 from tui.widgets.tones import Toned, fitted
 
-__all__ = ["Panel", "Title"]
+__all__ = ["Panel", "Title", "known"]
 
 
 class Title(Toned):
@@ -87,3 +87,8 @@ class Panel(Vertical):
     def on_descendant_blur(self) -> None:
         """The keyboard is elsewhere."""
         self.heading.refresh()
+
+
+def known(view: View, nothing: str) -> str:
+    """What an empty panel says: that there is nothing, or that this is not known because nothing was read yet."""
+    return nothing if view.link.phase == "live" else "Not known yet"

@@ -7,16 +7,16 @@ from typing import ClassVar
 from tui.view_state import PositionRow, View
 from tui.widgets.columns import Cell, Column
 from tui.widgets.figures import clock, count, lots, money, named, plain, price, tone
-from tui.widgets.panel import Panel
+from tui.widgets.panel import Panel, known
 from tui.widgets.table import Table
 
 __all__ = ["Positions"]
 
 _COLUMNS = (
-    Column("Symbol", least=6),
+    Column("Symbol", least=6, wish=8),
     Column("Side"),
     Column("Lots", right=True),
-    Column("Opened at", rank=1, right=True),
+    Column("Entry", rank=1, right=True),
     Column("Now", rank=2, right=True),
     Column("P/L", right=True),
     Column("", rank=5),
@@ -55,11 +55,11 @@ class Positions(Panel):
 
     def body(self) -> Table[PositionRow]:
         """A row a position."""
-        self.table = Table(_COLUMNS, _cells, empty="No positions")
+        self.table = Table(_COLUMNS, _cells, empty="")
         return self.table
 
     def show(self, view: View) -> None:
         """The newest first."""
         rows = sorted(view.positions.values(), key=lambda row: (-row.opened_at, row.account, -row.ticket))
-        self.table.show(rows)
+        self.table.show(rows, empty=known(view, "No positions"))
         self.heading.note([(count(len(rows), "position"), "")] if rows else [])

@@ -8,7 +8,7 @@ from tui.view_state import QuoteRow, View
 from tui.widgets.columns import Cell, Column
 from tui.widgets.figures import UNKNOWN, clock, count, named, plain, points, price
 from tui.widgets.marks import marks, spark
-from tui.widgets.panel import Panel
+from tui.widgets.panel import Panel, known
 from tui.widgets.table import Table
 
 __all__ = ["Prices"]
@@ -19,11 +19,10 @@ _COLUMNS = (
     Column(" "),
     Column("Ask", right=True),
     Column("Spread", rank=1, right=True),
-    Column("Time", rank=4, right=True),
-    Column("Market", rank=2),
-    Column("Last minute", rank=3),
+    Column("Market", rank=3),
+    Column("Time", rank=4),
+    Column("Last minute", rank=2, least=5, wish=20, newest=True),
 )
-_CHART = 30
 _MOVES: dict[int, Cell] = {1: (marks.up, "up"), 0: (marks.flat, ""), -1: (marks.down, "down")}
 
 
@@ -31,7 +30,7 @@ def _cells(row: QuoteRow) -> tuple[Cell, ...]:
     """A quote: the bid in the colour of its last move, everything dim while the market is not open."""
     shut = row.market not in {"open", ""}
     figure = "dim" if shut else ""
-    mark = (marks.flat, "") if shut else _MOVES[row.move]
+    mark = (marks.shut, "warn") if shut else _MOVES[row.move]
     market = plain(row.market) or UNKNOWN
     return (
         named(row.symbol, row.missed, "dim" if shut else "strong"),
@@ -41,7 +40,7 @@ def _cells(row: QuoteRow) -> tuple[Cell, ...]:
         (points(row.bid, row.ask, row.digits), figure),
         (clock(row.at), "dim"),
         (f"{market}, missed {row.missed:,}" if row.missed else market, "warn" if shut or row.missed else "dim"),
-        (spark(row.history, _CHART).rjust(_CHART), "dim"),
+        (spark(row.history), "dim"),
     )
 
 
@@ -54,13 +53,13 @@ class Prices(Panel):
 
     def body(self) -> Table[QuoteRow]:
         """A row a symbol."""
-        self.table = Table(_COLUMNS, _cells, empty="No prices yet")
+        self.table = Table(_COLUMNS, _cells, empty="")
         return self.table
 
     def show(self, view: View) -> None:
         """Symbols by venue and name, so that each keeps its place."""
         rows = [row for _, row in sorted(view.quotes.items())]
-        self.table.show(rows)
+        self.table.show(rows, empty=known(view, "No prices"))
         closed = sum(row.market not in {"open", ""} for row in rows)
         notes = [(count(len(rows), "symbol"), "")] if rows else []
         if closed:

@@ -9,12 +9,13 @@ from textual.strip import Strip
 from tui.view_state import View
 from tui.widgets.actors import worst_first
 from tui.widgets.columns import Cell
-from tui.widgets.figures import UNKNOWN, clock, money, plain, tone
+from tui.widgets.figures import UNKNOWN, clock, count, money, plain, tone
 from tui.widgets.tones import Toned, fitted
 
 __all__ = ["Summary", "facts"]
 
 _GAP = 2
+_LONGEST_TITLE = 24
 _RISK_TONES = {"active": "good", "reducing": "warn", "halted": "bad"}
 _RISK_ORDER = ("halted", "reducing", "active")
 
@@ -32,8 +33,8 @@ def _state(view: View, title: str) -> list[tuple[Cell, ...]]:
     else:
         phase = ("NO LINK", "bad") if link.last_received else (link.phase, "warn")
     found: list[tuple[Cell, ...]] = [
-        ((plain(title), "strong"),),
-        (phase, (f" {clock(link.last_received)} UTC", "")),
+        ((_short(plain(title)), "strong"),),
+        (phase, (f" {clock(link.last_received)} UTC" if link.last_received else "", "")),
         (("Risk ", "dim"), _risk(view)),
     ]
     for state, number, shade in worst_first(view):
@@ -41,6 +42,12 @@ def _state(view: View, title: str) -> list[tuple[Cell, ...]]:
             found.append(((f"{number:,} {state}", shade),))
     if not any(shade in {"bad", "warn"} for _, _, shade in worst_first(view)) and view.actors:
         found.append((("Actors ", "dim"), ("all well", "good")))
+    running = sum(row.state == "running" for row in view.sessions.values())
+    failed = sum(row.state == "failed" for row in view.sessions.values())
+    if view.sessions:
+        found.append((("Sessions ", "dim"), (f"{running:,} running", "" if running else "warn")))
+    if failed:
+        found.append(((count(failed, "session FAILED", "sessions FAILED"), "bad"),))
     if link.gaps:
         found.append(((f"{link.gaps:,} missed", "warn"),))
     if link.left_out:
@@ -48,6 +55,11 @@ def _state(view: View, title: str) -> list[tuple[Cell, ...]]:
     if link.unreadable:
         found.append(((f"{link.unreadable:,} unreadable", "warn"),))
     return found
+
+
+def _short(title: str) -> str:
+    """A long title's end: of a path it tells more than the beginning."""
+    return title if len(title) <= _LONGEST_TITLE else f"…{title[1 - _LONGEST_TITLE :]}"
 
 
 def _risk(view: View) -> Cell:

@@ -24,14 +24,24 @@ Row = TypeVar("Row")
 
 
 class Table(ScrollView, Toned, Generic[Row], can_focus=True):
-    """Rows under a line of titles that stays. `empty` is the sentence for no rows at all."""
+    """Rows under a line of titles that stays. `empty` is the sentence for no rows at all. With `follow` the end is in
+    sight until somebody scrolls away from it, and again when they scroll back: `follows` says which.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
 
     def __init__(
-        self, columns: Sequence[Column], cells: Callable[[Row], Sequence[Cell]], *, empty: str, titles: bool = True
+        self,
+        columns: Sequence[Column],
+        cells: Callable[[Row], Sequence[Cell]],
+        *,
+        empty: str,
+        titles: bool = True,
+        follow: bool = False,
     ) -> None:
         super().__init__()
+        self.follows = follow
+        self._follow = follow
         self.columns = tuple(columns)
         self._cells = cells
         self._empty = empty
@@ -85,7 +95,20 @@ class Table(ScrollView, Toned, Generic[Row], can_focus=True):
 
     def _fit(self) -> None:
         """Tell the scroll bars how many lines there are."""
+        follows = self.follows
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._rows) + self._titles)
+        if follows:
+            self.call_after_refresh(self._to_end)
+
+    def _to_end(self) -> None:
+        """Where the newest row is, once it is known how much fits."""
+        self.follows = self._follow
+        self.scroll_to(y=self.max_scroll_y, animate=False)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Whoever scrolls to the end wants to stay there."""
+        super().watch_scroll_y(old_value, new_value)
+        self.follows = self._follow and new_value >= self.max_scroll_y
 
     def _arrange(self) -> None:
         """Give each column its place again and repaint."""
@@ -124,7 +147,10 @@ class Table(ScrollView, Toned, Generic[Row], can_focus=True):
         pieces: list[Cell] = []
         for place in places:
             text, tone = cells[place.index]
+            column = self.columns[place.index]
+            if column.newest and tone != "head":
+                text = text[-place.width :]
             pieces.append((" " * (place.x - x), ""))
-            pieces.append((fitted(text, place.width, right=self.columns[place.index].right), tone))
+            pieces.append((fitted(text, place.width, right=column.right), tone))
             x = place.x + place.width
         return self.painted(pieces, width)
