@@ -35,6 +35,7 @@ __all__ = ["Portfolio", "PortfolioConfig", "PortfolioState", "config_from", "rec
 
 _SECOND_US = 1_000_000
 _MINUTE_US = 60_000_000
+_PAUSE_US = 10_000_000
 _TELL = "tell"
 
 
@@ -122,9 +123,15 @@ class Portfolio(Actor):
         return [self._hello()]
 
     def on_failure(self, message: Failed, now: int) -> Sequence[Effect]:
-        """A tick or a question may be lost; without anything else the figures would be wrong, so it starts again."""
+        """A tick or a question may be lost, and figures may be told later; without anything else they would be wrong,
+        so it starts again from the stream.
+        """
         inner = message.message
+        if isinstance(inner, TimerIn):
+            self._told.clear()
+            return [SetTimer(_TELL, now + _PAUSE_US)]
         if isinstance(inner, EventIn) and isinstance(inner.event, Tick):
+            self._told.clear()
             self._quotes.drop(inner.event.venue, inner.event.symbol)
             return []
         if isinstance(inner, EventIn) and isinstance(inner.event, Ask):

@@ -17,12 +17,16 @@ from actors.exposure import units
 from actors.valuation import MINOR, exact
 from schemas.order import ENDED, Deal, OrderState, OrderUpdate, Side
 
-__all__ = ["FILLS_KEPT", "Book", "BookState", "Holding", "Live", "Tally", "minor"]
+__all__ = ["FILLS_KEPT", "OTHER", "Book", "BookState", "Holding", "Live", "Tally", "minor"]
 
 FILLS_KEPT = 100
 """The newest fills that are remembered whole."""
 
+OTHER = "other"
+"""What the deals of a session count under that has used more names of strategies than are kept apart."""
+
 _ENDED_KEPT = 4096
+_MOST_STRATEGIES = 64
 _MOST_MONEY = 1e13
 _MOST_PRICE = 1e9
 _RESTING = frozenset({OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED})
@@ -145,18 +149,21 @@ class Book:
         seen.append(report)
         state = self.state
         strategies = state.tallies.setdefault(update.account, {}).setdefault(update.session, {})
-        tally = strategies.setdefault(update.terms.strategy, Tally())
+        strategy = update.terms.strategy
+        if strategy not in strategies and len(strategies) >= _MOST_STRATEGIES:
+            strategy = OTHER
+        tally = strategies.setdefault(strategy, Tally())
         tally.realised += minor(deal.profit) + minor(deal.commission) + minor(deal.swap)
         tally.deals += 1
         if deal.entry == "in":
-            self._enter(update, deal)
+            self._enter(update, deal, strategy)
         else:
             self._leave(update.account, deal)
         state.fills.append(update)
         del state.fills[:-FILLS_KEPT]
         return deal
 
-    def _enter(self, update: OrderUpdate, deal: Deal) -> None:
+    def _enter(self, update: OrderUpdate, deal: Deal, strategy: str) -> None:
         volume = units(deal.volume)
         known = self.positions(update.account).get(deal.position)
         if known is not None:
@@ -167,7 +174,7 @@ class Book:
         elif volume:
             self.state.positions.setdefault(update.account, {})[deal.position] = Holding(
                 session=update.session,
-                strategy=update.terms.strategy,
+                strategy=strategy,
                 venue=update.terms.venue,
                 symbol=deal.symbol,
                 side=deal.side,

@@ -300,13 +300,18 @@ def test_an_event_on_another_subject_is_not_believed() -> None:
 
 
 def test_what_would_make_the_figures_wrong_ends_the_process_and_a_tick_does_not() -> None:
-    """A tick that was lost is no quote; an update that was lost is found in the stream after a start."""
+    """A tick that was lost is no quote, what cannot be summed up is tried again later; an update that was lost is found
+    in the stream after a start.
+    """
     floor = running().hear(deal(1, 7, 0), account(positions=1)).wait()
     tick = Tick(venue="paper", symbol="EURUSD", at=START, bid=1.2, ask=1.2001)
     floor.take(Failed(EventIn(subject_of(tick), tick), "overload: the mailbox is full")).wait()
     assert floor.paper().floating is None
     update = deal(2, 8, 0)
-    for lost in (EventIn(subject_of(update), update), TimerIn("tell"), LinkChanged(up=True)):
+    floor.timers.clear()
+    floor.take(Failed(TimerIn("tell"), "OverflowError: 1"))
+    assert floor.timers == {"tell": floor.now + 10 * SECOND}
+    for lost in (EventIn(subject_of(update), update), LinkChanged(up=True)):
         with pytest.raises(RuntimeError, match="KeyError: 1"):
             floor.take(Failed(lost, "KeyError: 1"))
 

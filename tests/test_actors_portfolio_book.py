@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from actors.exposure import LOT
-from actors.portfolio_book import FILLS_KEPT, Book, BookState, Holding, minor
+from actors.portfolio_book import FILLS_KEPT, OTHER, Book, BookState, Holding, minor
 from actors.portfolio_state import AccountConfig, PortfolioConfig, PortfolioState, recover
 from schemas.order import Deal, OrderState, OrderTerms, OrderUpdate, Side
 from schemas.session import SessionState
@@ -121,6 +121,17 @@ def test_what_is_remembered_is_bounded() -> None:
     assert (len(state.ended), len(state.fills), state.orders, state.positions) == (4096, FILLS_KEPT, {}, {})
     assert book.realised("paper") == 2500
     assert [update.order for update in state.fills][-1] == "ema-1-5001"
+
+
+def test_a_session_that_invents_strategies_cannot_fill_the_memory() -> None:
+    """Past so many names its deals count together; no money is lost."""
+    book = empty()
+    for number in range(1, 201):
+        book.apply(with_money(make_fill(make_terms(number, strategy=f"s{number}"), number), 100))
+    (strategies,) = book.state.tallies["paper"].values()
+    assert (len(strategies), strategies[OTHER].deals, strategies["s64"].deals) == (65, 136, 1)
+    assert book.positions("paper")[200].strategy == OTHER
+    assert book.realised("paper") == 20_000
 
 
 def test_the_state_after_a_start_is_that_of_the_whole_stream() -> None:
