@@ -17,6 +17,7 @@ from tui.commands.demo import demo
 from tui.commands.doctor import doctor
 from tui.commands.down import down
 from tui.commands.keys import keys
+from tui.commands.logs import logs
 from tui.commands.run import run
 from tui.commands.status import status
 from tui.commands.up import up
@@ -32,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, up, attach, status, down, doctor, demo, verify, keys):
+for command in (run, up, attach, status, logs, down, doctor, demo, verify, keys):
     app.command()(command)
 
 
