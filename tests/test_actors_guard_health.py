@@ -171,8 +171,10 @@ def test_after_a_lost_link_the_watch_has_to_say_everything_again(floor: Floor) -
     floor.hear(connected("paper"))
     floor.quote()
     assert floor.refusal(2) == "watch unknown: no beat heard yet"
+    floor.beats()
+    assert floor.refusal(3) == "supervisor unknown: the watch has not said yet"
     floor.all_well()
-    assert floor.refusal(3) == ""
+    assert floor.refusal(4) == ""
 
 
 def test_people_are_alerted_once_and_the_reason_is_short(floor: Floor) -> None:
@@ -204,11 +206,12 @@ ACTORS = ("supervisor", "recorder", "gateway-paper", "gateway-other", "stranger"
 STEPS = st.lists(
     st.tuples(
         st.sampled_from([0, 1, 500 * MS, SECOND, 3 * SECOND]),
-        st.sampled_from(["beat", "state", "state", "state", "link"]),
-        st.integers(1, 3),
+        st.sampled_from(["beat", "beat", "state", "state", "all", "all", "link"]),
+        st.sampled_from([1, 2, 2, 2, 3]),
         st.sampled_from(ACTORS),
         st.sampled_from(["starting", "alive", "alive", "late", "dead", "stopped", "failed"]),
     ),
+    min_size=15,
     max_size=40,
 )
 
@@ -233,10 +236,11 @@ def test_an_account_is_clear_only_if_the_newest_watch_beats_and_calls_all_it_nee
             beats.append((max(watch, newest) * (watch >= newest), now))
             newest = max(newest, watch)
         else:
-            event = HealthState(actor=actor, state=state)
-            health.hear(msgspec.structs.replace(event, incarnation=watch), now)
+            for name, word in ((one, "alive") for one in core) if what == "all" else ((actor, state),):
+                event = msgspec.structs.replace(HealthState(actor=name, state="alive"), state=word, incarnation=watch)
+                health.hear(event, now)
+                words.append((watch, name, word))
             newest = max(newest, watch)
-            words.append((watch, actor, state))
         beaten = any(incarnation and now - at <= 3 * SECOND for incarnation, at in beats)
         for account in ("paper", "other", "elsewhere"):
             needed = {name for name, serves in core.items() if serves in {"", account}}
