@@ -1,8 +1,9 @@
 """The example strategy: follow the crossing of two exponential moving averages of closed bars.
 
-When the fast average crosses above the slow one it closes what is short and buys; below, it closes what is long and
-sells. One order is under way at a time. The average is the usual recursion e += 2 / (n + 1) x (close - e), started at
-the first close; nothing is traded in the first `slow` bars, nor in the `slow` bars after a gap of more than 10 bars.
+While the fast average is above the slow one it wants to be long, below it short: at a crossing it closes the one and
+opens the other. One order is under way at a time. The average is the usual recursion e += 2 / (n + 1) x (close - e),
+started at the first close; nothing is traded in the first `slow` bars, nor in the `slow` bars after a gap of more than
+10 bars, and on the next bar it takes the side on which the averages are by then.
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ class EmaCrossParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EmaCrossState(msgspec.Struct):
-    """`want` is the side that the last crossing asked for, "" when it has been carried out."""
+    """`side` is that of the last crossing, "" before the first; `want` the same until it has been carried out."""
 
     fast: float = 0.0
     slow: float = 0.0
     bars: int = 0
     last_at: int = 0
-    above: bool = False
+    side: str = ""
     want: str = ""
 
 
@@ -70,7 +71,7 @@ class EmaCross(Strategy):
         """Move the averages and look for a crossing."""
         state, params = self.state, self.params
         if state.bars and bar.at - state.last_at > _GAP_BARS * 1_000_000 * timeframe_seconds(params.timeframe):
-            state.bars = 0
+            state.bars, state.side = 0, ""
         state.last_at = bar.at
         if state.bars == 0:
             state.fast = state.slow = bar.close
@@ -79,11 +80,12 @@ class EmaCross(Strategy):
         state.fast += 2 / (params.fast + 1) * (bar.close - state.fast)
         state.slow += 2 / (params.slow + 1) * (bar.close - state.slow)
         state.bars += 1
-        above, was = state.fast > state.slow, state.above
-        state.above = above
-        if state.bars <= params.slow or above == was:
+        if state.bars <= params.slow or state.fast == state.slow:
             return
-        side: Side = "buy" if above else "sell"
+        side: Side = "buy" if state.fast > state.slow else "sell"
+        if side == state.side:
+            return
+        state.side = side
         desk.signal(self.symbol, "cross", side, {"fast": state.fast, "slow": state.slow, "close": bar.close})
         state.want = side
         self._act(desk)

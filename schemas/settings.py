@@ -158,7 +158,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     portfolio: PortfolioSettings = PortfolioSettings()
     store: StoreSettings = StoreSettings()
     account: tuple[AccountSettings, ...] = (AccountSettings(id="paper"),)
-    session: tuple[SessionSettings, ...] = (SessionSettings(id="ema-eurusd"),)
+    session: tuple[SessionSettings, ...] = (SessionSettings(id="ema-eurusd", params={"fast": 3, "slow": 6}),)
 
 
 def parse(text: str, where: str = "pitwire.toml") -> Settings:

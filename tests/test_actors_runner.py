@@ -168,6 +168,26 @@ def test_a_crossing_back_closes_the_ticket_and_then_opens_the_other_side() -> No
     assert (second.side, second.position) == ("sell", 0)
 
 
+def test_the_side_of_the_averages_is_taken_when_they_are_warm() -> None:
+    """Whoever waits for the next crossing instead sees nothing for minutes; a flat market has no side yet."""
+    assert intents(bench().bars([1.10, 1.09, 1.08])) == []
+    (first,) = intents(bench().bars([1.10, 1.09, 1.08, 1.07, 1.06]))
+    assert first.side == "sell"
+    assert intents(bench().bars([1.10] * 9)) == []
+
+
+def test_after_a_gap_the_averages_begin_anew_and_an_open_position_stays_until_they_disagree() -> None:
+    """The side that is held already is not bought twice."""
+    floor = bench()
+    (first,) = intents(floor.bars(UP))
+    floor.fill(first, 7)
+    floor.now += 60 * SECOND
+    assert intents(floor.bars([1.20, 1.21, 1.22, 1.23, 1.24])) == []
+    assert floor.runner.state.positions("EURUSD") != []
+    (close,) = intents(floor.bars(DOWN))
+    assert (close.side, close.position) == ("sell", 7)
+
+
 def test_while_an_order_is_under_way_no_second_one_is_sent() -> None:
     """Crossings meanwhile are only noted."""
     floor = bench()
