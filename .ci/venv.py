@@ -3,8 +3,8 @@
 Run by the targets of the Makefile, with the Python that the environment is to be made from; needs the standard library
 only. What the environment was made from is kept as two digests in `.venv/made-from`: of the packages (with another one
 the environment is made anew) and of the project (with another one only the project is installed again). Several of
-these may run at once: they take turns on `.venv.lock`. The project's digest covers what the kernels are compiled from, so
-that a change to a C file compiles the library again.
+these may run at once: they take turns on `.venv.lock`. The project's digest covers what the kernels are compiled
+from, so that a change to a C file compiles the library again.
 
 Exit codes: 0 done, 1 with one clear line on standard error.
 """

@@ -1,1 +1,80 @@
-"""Signal math, fills and built-in strategies, compiled. Imports nothing of ours."""
+"""Signal math, fills and built-in strategies, compiled. Imports nothing of ours.
+
+`kernels.ema(close, 20)` is a batch: an array of the input's length, NaN in the warm-up. `kernels.Stream("ema", 20)` is
+the same value by value. Only batches import NumPy. docs/kernels.md lists the kernels and says how one is added.
+"""
+
+from kernels.catalog import names
+from kernels.errors import InputError, KernelError, LibraryError, NotFiniteError, OptionError, UnsortedError
+from kernels.indicators import (
+    Bands,
+    Bbs,
+    Drawdown,
+    Macd,
+    Stoch,
+    adx,
+    atr,
+    bbands,
+    bbs,
+    beta,
+    cci,
+    correl,
+    drawdown,
+    ema,
+    keltner,
+    linreg_slope,
+    macd,
+    mom,
+    roc,
+    rolling_max,
+    rolling_min,
+    rsi,
+    sma,
+    stddev,
+    stoch,
+    weighted_momentum,
+    wma,
+    zscore,
+)
+from kernels.library import build_hash
+from kernels.stream import Stream
+
+__all__ = [
+    "Bands",
+    "Bbs",
+    "Drawdown",
+    "InputError",
+    "KernelError",
+    "LibraryError",
+    "Macd",
+    "NotFiniteError",
+    "OptionError",
+    "Stoch",
+    "Stream",
+    "UnsortedError",
+    "adx",
+    "atr",
+    "bbands",
+    "bbs",
+    "beta",
+    "build_hash",
+    "cci",
+    "correl",
+    "drawdown",
+    "ema",
+    "keltner",
+    "linreg_slope",
+    "macd",
+    "mom",
+    "names",
+    "roc",
+    "rolling_max",
+    "rolling_min",
+    "rsi",
+    "sma",
+    "stddev",
+    "stoch",
+    "weighted_momentum",
+    "wma",
+    "zscore",
+]

@@ -37,9 +37,17 @@
     const pw_kernel pw_##name = {#name,           inputs,           options,           outputs,           rule,        \
                                  PW_COUNT(inputs), PW_COUNT(options), PW_COUNT(outputs), 0,                holds,       \
                                  name##_start,    name##_bytes,     name##_init,       name##_run}
+#define PW_KERNEL_WITHOUT_OPTIONS(name)                                                                                \
+    const pw_kernel pw_##name = {#name, inputs,       NULL,         outputs,     NULL,       PW_COUNT(inputs), 0,      \
+                                 PW_COUNT(outputs), 0, NULL, name##_start, name##_bytes, name##_init, name##_run}
 #define PW_PERIOD(name, low, preset) {name, low, PW_MOST_PERIOD, preset, 1, 0}
 
 static inline int64_t pw_least(int64_t one, int64_t two) { return one < two ? one : two; }
+
+/* How many of the next n values lie before position `start`, when `seen` were taken already. */
+static inline int64_t pw_lead(int64_t start, int64_t seen, int64_t n) {
+    return seen >= start ? 0 : pw_least(start - seen, n);
+}
 
 static inline void pw_fill_nan(double *out, int64_t n) {
     for (int64_t i = 0; i < n; i++) out[i] = PW_NAN;
@@ -49,28 +57,146 @@ static inline void pw_fill_nan(double *out, int64_t n) {
 
 typedef struct pw_sum {
     int64_t period;
-    int64_t at;    /* values in the open block, 0..period-1 */
-    int64_t full;  /* 1: there is a block before the open one */
-    double prefix; /* sum of the open block */
+    int64_t at;   /* values in the open block, 0..period-1 */
+    int64_t full; /* 1: there is a block before the open one */
+    double base;  /* sum of the open block's whole groups of four */
+    double local; /* sum of the values after them */
 } pw_sum;
 
 int64_t pw_sum_store(int64_t period);
 void pw_sum_init(pw_sum *sum, int64_t period);
-/* out[i] = the sum of the window that ends with x[i]; NaN while it is not full. out may be x. */
+/* out[i] = the sum of the window that ends with x[i]; NaN while it is not full. */
 void pw_sum_run(pw_sum *sum, double *store, const double *x, int64_t n, double *out);
 
-/* ---- Exponential smoothing, begun with the plain mean of the first `period` values. ----------------------------- */
+/* ---- Largest or smallest of the last `period` values. Store: pw_extreme_store(period) doubles. ------------------- */
+
+typedef struct pw_extreme {
+    int64_t period;
+    int64_t at;    /* as in pw_sum */
+    int64_t full;  /* as in pw_sum */
+    double prefix; /* of the open block */
+} pw_extreme;
+
+int64_t pw_extreme_store(int64_t period);
+void pw_extreme_init(pw_extreme *extreme, int64_t period);
+void pw_highest_run(pw_extreme *extreme, double *store, const double *x, int64_t n, double *out);
+void pw_lowest_run(pw_extreme *extreme, double *store, const double *x, int64_t n, double *out);
+
+/* ---- Mean and squared deviations of the last `period` values. Store: pw_moments_store(period) doubles. ------------
+ *
+ * A half's sums are taken of differences to one of its own values (the pivot): with a pivot from the set itself
+ * sum((x - pivot)^2) is at most n times the squared deviations, so their difference keeps its digits whatever the level
+ * of the values. Halves are then joined by adding what is never negative (Chan, Golub, LeVeque 1979). */
+
+typedef struct pw_moments {
+    int64_t period;
+    int64_t at;   /* as in pw_sum */
+    int64_t full; /* as in pw_sum */
+    double pivot; /* first value of the open block */
+    double sum;   /* of x - pivot over the open block */
+    double square; /* of (x - pivot)^2 */
+} pw_moments;
+
+int64_t pw_moments_store(int64_t period);
+void pw_moments_init(pw_moments *moments, double *store, int64_t period);
+/* mean[i] and deviation[i] = sum((x - mean)^2) of the window that ends with x[i]; NaN while it is not full. */
+void pw_moments_run(pw_moments *moments, double *store, const double *x, int64_t n, double *mean, double *deviation);
+
+/* ---- Squared deviations and their product for two series. Store: pw_pair_store(period) doubles. ------------------ */
+
+typedef struct pw_pair {
+    int64_t period;
+    int64_t at;   /* as in pw_sum */
+    int64_t full; /* as in pw_sum */
+    double pivot_x, pivot_y;
+    double x, y;      /* sums of the differences to the pivots over the open block */
+    double xx, yy, xy; /* of their products */
+} pw_pair;
+
+int64_t pw_pair_store(int64_t period);
+void pw_pair_init(pw_pair *pair, double *store, int64_t period);
+/* xx[i] = sum((x - mean x)^2), yy[i] likewise, xy[i] = sum((x - mean x)(y - mean y)); NaN while not full. */
+void pw_pair_run(pw_pair *pair, double *store, const double *x, const double *y, int64_t n, double *xx, double *yy,
+                 double *xy);
+
+/* ---- Sum and weighted sum (1 the oldest, period the newest). Store: pw_line_store(period) doubles. ---------------
+ *
+ * Running sums of differences to a pivot, taken anew from the values each time a block is complete, so that nothing
+ * accumulates for longer than one period. */
+
+typedef struct pw_line {
+    int64_t period;
+    int64_t at;      /* as in pw_sum */
+    int64_t full;    /* as in pw_sum */
+    double pivot;    /* the last value of the block before the open one: in every window until the open one is complete */
+    double sum;      /* of x - pivot over the window */
+    double weighted; /* of weight * (x - pivot) */
+} pw_line;
+
+int64_t pw_line_store(int64_t period);
+void pw_line_init(pw_line *line, int64_t period);
+/* average[i] = the linearly weighted mean, slope[i] = the slope of the least squares line; either may be NULL. */
+void pw_line_run(pw_line *line, double *store, const double *x, int64_t n, double *average, double *slope);
+
+/* ---- The value `period` before. Ring: the last period values. ---------------------------------------------------- */
+
+typedef struct pw_delay {
+    int64_t period;
+    int64_t at;   /* where the oldest value lies in the ring */
+    int64_t seen; /* values taken */
+} pw_delay;
+
+/* old[i] = the value `period` before x[i]; NaN for the first `period`. */
+static inline void pw_delay_run(pw_delay *delay, double *ring, const double *x, int64_t n, double *old) {
+    const int64_t period = delay->period;
+    const int64_t lead = pw_lead(period, delay->seen, n);
+    int64_t done = 0;
+    while (done < n) { /* out of the ring, as far as it goes before its end or the chunk's */
+        const int64_t m = pw_least(n - done, period - delay->at);
+        memcpy(old + done, ring + delay->at, (size_t)m * sizeof(double));
+        memcpy(ring + delay->at, x + done, (size_t)m * sizeof(double));
+        delay->at = (delay->at + m) % period;
+        done += m;
+    }
+    pw_fill_nan(old, lead);
+    delay->seen += n;
+}
+
+/* ---- Exponential smoothing, begun with the plain mean of the first `period` values. -----------------------------
+ *
+ * value = weight * new + keep * value waits for itself; written for groups of four it waits once for four values:
+ *
+ *     value[j] = local[j] + keep^j * base      base: the value before the group
+ *     local[j] = weight * new + keep * local[j - 1], local[0] = 0 */
 
 typedef struct pw_smooth {
     int64_t period;
-    int64_t seen;  /* values taken, counted up to the period */
-    double weight; /* of the new value: 2 / (period + 1), or 1 / period (Wilder) */
-    double keep;   /* 1 - weight */
-    double value;  /* the sum while seen < period, then the mean */
+    int64_t seen;    /* values taken, counted up to the period */
+    int64_t at;      /* values in the open group, 0..3 */
+    double weight;   /* of the new value: 2 / (period + 1), or 1 / period (Wilder) */
+    double power[4]; /* keep, keep^2, keep^3, keep^4 with keep = 1 - weight */
+    double base;     /* the sum while seen < period, then the value before the open group */
+    double local;    /* see above */
 } pw_smooth;
 
 void pw_smooth_init(pw_smooth *smooth, int64_t period, double weight);
 /* out[i] = the smoothed value, NaN for the first period - 1. out may be x. */
 void pw_smooth_run(pw_smooth *smooth, const double *x, int64_t n, double *out);
+
+/* ---- True range. ------------------------------------------------------------------------------------------------ */
+
+/* range[i] = the largest of high - low and the distances of both to the close before. close_before is that of the first
+ * value's bar before. */
+static inline void pw_true_range(const double *high, const double *low, const double *close, double close_before,
+                                 int64_t n, double *range) {
+    for (int64_t i = 0; i < n; i++) {
+        const double before = i > 0 ? close[i - 1] : close_before;
+        const double up = fabs(high[i] - before);
+        const double down = fabs(low[i] - before);
+        const double own = high[i] - low[i];
+        const double most = up > down ? up : down;
+        range[i] = own > most ? own : most;
+    }
+}
 
 #endif

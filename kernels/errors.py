@@ -1,11 +1,8 @@
 """What can be wrong with a call of a kernel, or with the library itself.
 
-    KernelError
-      LibraryError     the compiled library is missing, or was built from other sources
-      OptionError      an option: its name, its value, what was expected        (also a ValueError)
-      InputError       an input array: its name, what was expected              (also a ValueError)
-        NotFiniteError a NaN or an infinity in it: where, and the value
-        UnsortedError  a time before the one that came before it: where
+`KernelError` is all of it. `LibraryError`: the compiled library is missing or was built from other sources.
+`OptionError`: an option, with its name, its value and what was expected. `InputError`: an input array, and below it
+`NotFiniteError` and `UnsortedError`, which say where in it. The last four are ValueErrors too.
 """
 
 __all__ = ["InputError", "KernelError", "LibraryError", "NotFiniteError", "OptionError", "UnsortedError"]

@@ -4,8 +4,6 @@
  */
 #include "blocks.h"
 
-static int is_finite(double value) { return fabs(value) <= DBL_MAX; }
-
 /* The mark of a kernel's states: FNV-1a over its name, so that it is the same wherever the library is loaded. */
 static uint64_t tag_of(const pw_kernel *kernel) {
     uint64_t tag = UINT64_C(14695981039346656037);
@@ -54,13 +52,19 @@ int pw_begin(const pw_kernel *kernel, const double *options, void *state, int64_
     return PW_OK;
 }
 
-/* Position of the first value that is not finite, or n. Looks at all of them first: that is what can be vectorised. */
+/* Position of the first value that is not finite, or n. Looks at all of them first, with integer operations that every
+ * machine has as vector instructions: the exponent of a value that is not finite is all ones, and adding one to it
+ * carries into the sign's place. */
 static int64_t first_not_finite(const double *x, int64_t n) {
-    int64_t bad = 0;
-    for (int64_t i = 0; i < n; i++) bad |= is_finite(x[i]) ? 0 : 1;
-    if (!bad) return n;
+    uint64_t carried = 0;
     for (int64_t i = 0; i < n; i++) {
-        if (!is_finite(x[i])) return i;
+        uint64_t bits;
+        memcpy(&bits, &x[i], sizeof(bits));
+        carried |= (bits & UINT64_C(0x7fffffffffffffff)) + UINT64_C(0x0010000000000000);
+    }
+    if (carried >> 63 == 0) return n;
+    for (int64_t i = 0; i < n; i++) {
+        if (!(fabs(x[i]) <= DBL_MAX)) return i;
     }
     return n;
 }

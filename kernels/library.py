@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from ctypes import POINTER, Structure, c_char_p, c_double, c_int, c_int32, c_int64, c_void_p
 from functools import cache
 from hashlib import sha256
@@ -109,14 +109,16 @@ SYMBOLS: dict[str, tuple[list[object], object]] = {
     "pw_update": ([KernelAt, c_void_p, c_void_p, c_int64, c_void_p, c_void_p], c_int),
     "pw_batch": ([KernelAt, Doubles, c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p], c_int),
 }
-# Structs that are bound here; another module adds its own with `expect_sizes`.
+# The structs bound here, by their C names.
 STRUCTS: dict[str, type[Structure]] = {"pw_struct_size": Size, "pw_option": Option, "pw_kernel": Kernel}
 
 
 def source_hash(folder: Path) -> str:
     """The hash over the C sources in a folder, as CMakeLists.txt computes it at build time."""
     files = sorted([*folder.glob("*.c"), *folder.glob("*.h")], key=lambda path: path.name.encode())
-    return sha256("".join(f"{path.name}:{sha256(path.read_bytes()).hexdigest()}\n" for path in files).encode()).hexdigest()
+    return sha256(
+        "".join(f"{path.name}:{sha256(path.read_bytes()).hexdigest()}\n" for path in files).encode()
+    ).hexdigest()
 
 
 def find(folders: Iterable[str]) -> Path:
@@ -149,8 +151,7 @@ def check_library(path: Path, sources: Path) -> ctypes.CDLL:
         loaded = ctypes.CDLL(str(path))
     except OSError as error:
         raise LibraryError(f"{path} cannot be loaded: {error}; {REMEDY}") from None
-    hash_only = {name: SYMBOLS[name] for name in ("pw_build_hash",)}
-    bind(loaded, hash_only, path)
+    bind(loaded, {"pw_build_hash": SYMBOLS["pw_build_hash"]}, path)
     built = loaded.pw_build_hash().decode("ascii", "replace")
     wanted = source_hash(sources)
     if built != wanted:
@@ -188,5 +189,3 @@ def library() -> ctypes.CDLL:
 def build_hash() -> str:
     """The hash of the C sources that everything is computed with; signals and backtests carry it."""
     return str(library().pw_build_hash().decode())
-
-

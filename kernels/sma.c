@@ -12,9 +12,9 @@ static void sma_init(void *own, const double *options) { pw_sum_init(own, (int64
 static void sma_run(void *own, const double *const *in, int64_t n, double *const *out) {
     pw_sum *sum = own;
     double *mean = out[0];
-    const double period = (double)sum->period;
+    const double inverse = 1.0 / (double)sum->period;
     pw_sum_run(sum, (double *)(sum + 1), in[0], n, mean);
-    for (int64_t i = 0; i < n; i++) mean[i] /= period;
+    for (int64_t i = 0; i < n; i++) mean[i] *= inverse;
 }
 
 static const char *const inputs[] = {"values"};

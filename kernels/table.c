@@ -1,9 +1,30 @@
 /* The list of kernels: one line each, in alphabetical order. */
 #include "pitwire.h"
 
-#define PW_KERNELS(row) \
-    row(ema)            \
-    row(sma)
+#define PW_KERNELS(row)     \
+    row(adx)                \
+    row(atr)                \
+    row(bbands)             \
+    row(bbs)                \
+    row(beta)               \
+    row(cci)                \
+    row(correl)             \
+    row(drawdown)           \
+    row(ema)                \
+    row(keltner)            \
+    row(linreg_slope)       \
+    row(macd)               \
+    row(mom)                \
+    row(roc)                \
+    row(rolling_max)        \
+    row(rolling_min)        \
+    row(rsi)                \
+    row(sma)                \
+    row(stddev)             \
+    row(stoch)              \
+    row(weighted_momentum)  \
+    row(wma)                \
+    row(zscore)
 
 #define DECLARE(name) extern const pw_kernel pw_##name;
 #define ADDRESS(name) &pw_##name,

@@ -1,0 +1,31 @@
+/* Rate of change in percent: 100 * (value / the one `period` before - 1); 0 where that is 0. TA-Lib's ROC.
+ *
+ *     own   [ pw_delay | ring: the last period values ]
+ */
+#include "blocks.h"
+
+static int64_t roc_start(const double *options) { return (int64_t)options[0]; }
+
+static int64_t roc_bytes(const double *options) {
+    return (int64_t)sizeof(pw_delay) + (int64_t)options[0] * (int64_t)sizeof(double);
+}
+
+static void roc_init(void *own, const double *options) { ((pw_delay *)own)->period = (int64_t)options[0]; }
+
+static void roc_run(void *own, const double *const *in, int64_t n, double *const *out) {
+    pw_delay *delay = own;
+    const double *x = in[0];
+    double *result = out[0];
+    const int64_t lead = pw_lead(delay->period, delay->seen, n);
+    pw_delay_run(delay, (double *)(delay + 1), x, n, result);
+    for (int64_t i = lead; i < n; i++) {
+        const double old = result[i];
+        result[i] = old == 0.0 ? 0.0 : 100.0 * (x[i] / old - 1.0);
+    }
+}
+
+static const char *const inputs[] = {"values"};
+static const char *const outputs[] = {"roc"};
+static const pw_option options[] = {PW_PERIOD("period", 1, 10)};
+
+PW_KERNEL(roc, NULL, NULL);
