@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 from typing import ClassVar
 
 import structlog
@@ -35,7 +36,7 @@ class FloorApp(App[None]):
     `failure` is the one line that says why it ended by itself, "" when a person ended it; `return_code` is then 0.
     """
 
-    CSS_PATH = "floor.tcss"
+    CSS_PATH = Path(__file__).with_name("floor.tcss")
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),

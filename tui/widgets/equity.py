@@ -41,9 +41,8 @@ class Curve(Toned, can_focus=True):
     def _draw(self) -> None:
         """Make the lines anew and repaint if they differ."""
         lines = self._made()
-        if lines != self._lines:
-            self._lines = lines
-            self.refresh()
+        before, self._lines = self._lines, lines
+        self.repaint(before, lines)
 
     def _made(self) -> list[list[tuple[str, str]]]:
         """Each line as (text, tone) pieces."""

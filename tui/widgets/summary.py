@@ -128,9 +128,8 @@ class Summary(Toned):
             lines.append(line)
         if len(lines) != len(self._lines):
             self.styles.height = len(lines)
-        if lines != self._lines:
-            self._lines = lines
-            self.refresh()
+        before, self._lines = self._lines, lines
+        self.repaint(before, lines)
 
     def _steady(self, fact: tuple[Cell, ...]) -> list[Cell]:
         """A fact with a label as wide as it has ever been, so that its neighbours stand still."""

@@ -1,7 +1,7 @@
 """A table of rows that change many times a second.
 
 Owns no data: it is given the rows and a function that makes a row's cells, and makes only those of the rows in sight.
-A change repaints the cells that differ, nothing else, so that a price costs a few bytes on a slow line. Cells are plain
+A change repaints what differs in its row, nothing else, so that a price costs few bytes on a slow line. Cells are plain
 text: nothing in them is markup.
 """
 
@@ -88,10 +88,10 @@ class Table(ScrollView, Toned, Generic[Row], can_focus=True):
         if shown is None:
             self.refresh_line(y + self._titles)
             return
-        line = y + self._titles - self.scroll_offset.y
-        for place in self._places:
-            if cells[place.index] != shown[place.index]:
-                self.refresh(Region(place.x, line, place.width, 1))
+        changed = [place for place in self._places if cells[place.index] != shown[place.index]]
+        if changed:  # as one piece: Textual writes a line from its beginning for each
+            start, end = changed[0].x, changed[-1].x + changed[-1].width
+            self.refresh(Region(start, y + self._titles - self.scroll_offset.y, end - start, 1))
 
     def _fit(self) -> None:
         """Tell the scroll bars how many lines there are."""
@@ -143,14 +143,12 @@ class Table(ScrollView, Toned, Generic[Row], can_focus=True):
 
     def _line(self, cells: Sequence[Cell], places: Sequence[Place], width: int) -> Strip:
         """Cells at their places, figures to the right of them."""
-        x = 0
         pieces: list[Cell] = []
-        for place in places:
+        for place, after in zip(places, [*places[1:], None], strict=True):
             text, tone = cells[place.index]
             column = self.columns[place.index]
             if column.newest and tone != "head":
                 text = text[-place.width :]
-            pieces.append((" " * (place.x - x), ""))
-            pieces.append((fitted(text, place.width, right=column.right), tone))
-            x = place.x + place.width
+            gap = after.x - place.x - place.width if after is not None else 0
+            pieces.append((fitted(text, place.width, right=column.right) + " " * gap, tone))
         return self.painted(pieces, width)

@@ -6,11 +6,12 @@ nothing in them is markup.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -45,6 +46,15 @@ class Toned(Widget):
         """(text, tone) pieces from the left, cut or filled to `width` cells."""
         segments = [Segment(text, self.tone_style(tone)) for text, tone in pieces]
         return Strip(segments).adjust_cell_length(width, self.tone_style(""))
+
+    def repaint(self, before: Sequence[object], after: Sequence[object]) -> None:
+        """Paint those lines again that differ."""
+        if len(before) != len(after):
+            self.refresh()
+            return
+        for y, (old, new) in enumerate(zip(before, after, strict=True)):
+            if old != new:
+                self.refresh(Region(0, y, self.size.width, 1))
 
 
 def fitted(text: str, width: int, *, right: bool = False) -> str:
