@@ -31,6 +31,7 @@ Offer: TypeAlias = "Callable[[str, str, Mapping[str, Any]], None]"
 """Takes a line's level, event and values."""
 
 _SEED = r"S[ACNOUX][A-Z2-7]{56}"  # an NKey's secret half, whoever's it is
+_LEVELS = {"exception": "error", "warn": "warning", "fatal": "critical"}  # methods whose names are no levels
 _METHODS: dict[str, Literal["info", "warning", "error"]] = {"info": "info", "warning": "warning", "critical": "error"}
 
 
@@ -46,7 +47,7 @@ def open_log(
     path.parent.mkdir(parents=True, exist_ok=True)
     _end_last_line(path)
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=limit_bytes, backupCount=1, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_Bare())
     base = logging.getLogger(f"pitwire.{actor}@{path.absolute()}")
     base.setLevel(logging.INFO)
     base.propagate = False
@@ -58,6 +59,7 @@ def open_log(
 
     def stamp(_logger: object, level: str, values: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event = str(values.pop("event", ""))
+        level = _LEVELS.get(level, level)
         if publish is not None:
             publish(level, hidden.sub(MASK, event), {key: _masked(value, hidden) for key, value in values.items()})
         return {"time": utc_text(wall_us()), "level": level, "actor": actor, "event": event, **values}
@@ -81,6 +83,14 @@ def log_alert(
     """Write an alert of one's own as a line: level info, warning or error for info, warning or critical."""
     more = {"values": dict(values)} if values else {}
     getattr(log, _METHODS[severity])(ALERT, code=code, severity=severity, text=text, **more)
+
+
+class _Bare(logging.Formatter):
+    """The line and nothing else: what was raised is in it, and masked."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Without the traceback that `logging` would put behind it."""
+        return record.getMessage()
 
 
 def _masked(value: Any, hidden: re.Pattern[str]) -> Any:  # noqa: ANN401 - whatever was logged

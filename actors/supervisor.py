@@ -28,6 +28,7 @@ from actors.home import folder_error, open_home
 from actors.incarnations import Incarnations
 from actors.leftovers import end_leftovers
 from actors.log_budget import over_budget, trim_logs
+from actors.log_publisher import LogPublisher
 from actors.logs import open_log
 from actors.nursery_launch import Launched
 from actors.nursery_post import NurseryPost
@@ -80,7 +81,8 @@ class Supervisor:
         self.sim = settings.feed.speed == 0
         open_home(self.home)
         try:
-            self._log = open_log(self.home / "log" / f"{NAME}.log", NAME)
+            lines = LogPublisher(NAME)
+            self._log = open_log(self.home / "log" / f"{NAME}.log", NAME, publish=lines.offer)
             self.keys = FloorKeys.of(settings, self.home)
         except OSError as error:
             raise folder_error(self.home, error) from error
@@ -93,7 +95,7 @@ class Supervisor:
         self._number = self._incarnations.next()
         self._server_post = bus_post(self.home, settings, self.keys)
         self.server = self._server_post.server
-        self.voice = Announcer(self._number)
+        self.voice = Announcer(self._number, self._log, lines)
         self.nursery = NurseryPost(self.home, self._log, RestartBudget(), launched=nursery)
         self._outfit = Outfit(self.home, settings, self.keys, inbox_dir)
         self.crew = Crew(
@@ -204,7 +206,8 @@ class Supervisor:
     def _heard_alert(self, incoming: Incoming) -> None:
         with contextlib.suppress(CodecError):
             alert = decode_as(Alert, incoming.data)
-            self._log.error("alert", source=alert.actor, code=alert.code, text=alert.text)
+            if incoming.subject != f"alert.critical.{NAME}":  # its own are in its log already
+                self._log.error("alert", source=alert.actor, code=alert.code, text=alert.text)
             # The server pins the last token to the sender: a session cannot end the floor in the feed's name.
             if self.sim and incoming.subject == "alert.critical.feed" and alert.code in {"sim_broken", "feed_broken"}:
                 self._finish(FloorError(Exit.FAILED, f"simulated time broke: {alert.actor}: {alert.text}"))
