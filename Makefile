@@ -22,8 +22,8 @@ help: ## list the targets
 setup: ## make .venv from the lock file, if it is not already so
 	@$(PYTHON) .ci/venv.py .ci/processes.py
 
-run: setup ## the floor in the foreground; Ctrl-C ends it. ARGS="--home DIR"
-	@$(BIN)/pitwire up --foreground $(ARGS)
+run: setup ## the floor and its screen; q ends both. ARGS="--home DIR"
+	@$(BIN)/pitwire run $(ARGS)
 
 demo: setup ## a complete private floor to the end of its data. ARGS="--seconds 60 --json"
 	@$(BIN)/pitwire demo $(ARGS)
