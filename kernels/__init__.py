@@ -4,6 +4,7 @@
 the same value by value. Only batches import NumPy. docs/kernels.md lists the kernels and says how one is added.
 """
 
+from kernels.bars import Bar, BarArrays, Bars, resample
 from kernels.catalog import names
 from kernels.errors import InputError, KernelError, LibraryError, NotFiniteError, OptionError, UnsortedError
 from kernels.indicators import (
@@ -41,6 +42,9 @@ from kernels.stream import Stream
 
 __all__ = [
     "Bands",
+    "Bar",
+    "BarArrays",
+    "Bars",
     "Bbs",
     "Drawdown",
     "InputError",
@@ -67,6 +71,7 @@ __all__ = [
     "macd",
     "mom",
     "names",
+    "resample",
     "roc",
     "rolling_max",
     "rolling_min",

@@ -1,4 +1,5 @@
 /* What the library says of itself: which sources it was built from, and how large its structs are. */
+#include "bars.h"
 #include "pitwire.h"
 
 #ifndef PW_BUILD_HASH
@@ -15,6 +16,8 @@ static const pw_struct_size sizes[] = {
     ROW(pw_option),
     ROW(pw_kernel),
     ROW(pw_state),
+    ROW(pw_bar),
+    ROW(pw_bars),
 };
 
 const pw_struct_size *pw_struct_size_at(int32_t at) {

@@ -21,7 +21,7 @@ from typing import ClassVar
 import kernels
 from kernels.errors import LibraryError
 
-__all__ = ["FILE", "Kernel", "Option", "Status", "build_hash", "check_library", "library", "source_hash"]
+__all__ = ["FILE", "Kernel", "Option", "Status", "build_hash", "check_library", "extend", "library", "source_hash"]
 
 FILE = {"win32": "libpitwire.dll", "darwin": "libpitwire.dylib"}.get(sys.platform, "libpitwire.so")
 REMEDY = "in a checkout `make setup` builds it again; otherwise install the wheel again"
@@ -174,6 +174,19 @@ def expect_sizes(loaded: ctypes.CDLL, structs: dict[str, type[Structure]], path:
             raise LibraryError(
                 f"{path}: {name} has {compiled.get(name, 'no')} bytes there and {ctypes.sizeof(struct)} here; {REMEDY}"
             )
+
+
+def extend(symbols: dict[str, tuple[list[object], object]], structs: dict[str, type[Structure]]) -> ctypes.CDLL:
+    """The library with more symbols bound and more struct sizes compared: for a module that binds its own functions.
+
+    Raises:
+        LibraryError: a symbol is not there, or a struct has another size.
+    """
+    loaded = library()
+    path = Path(str(loaded._name))  # noqa: SLF001 (where a CDLL keeps its path)
+    bind(loaded, symbols, path)
+    expect_sizes(loaded, structs, path)
+    return loaded
 
 
 @cache
