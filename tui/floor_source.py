@@ -8,7 +8,6 @@ that is no event, or not one of its subject, is counted and passed over.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -46,6 +45,9 @@ _CONNECT_US = 2_000_000
 _AGAIN_S = 0.5
 _LOOK_S = 0.5
 _REFUSED = "refused this identity"
+_VIOLATION = "authorization violation"
+_REFUSALS = 3
+"""Told once a second: a server that starts may not know everybody in its first moment."""
 _HOPELESS = (_REFUSED, "is not an NKey user seed", "is not the address of a NATS server")
 
 
@@ -89,7 +91,7 @@ class FloorSource:
         self._clock = clock or LiveClock()
         self._stir = asyncio.Event()
         self._relinked = False
-        self._refused = False
+        self._refusals = 0
 
     async def run(self) -> None:
         """Connect, read and follow, for ever.
@@ -120,7 +122,7 @@ class FloorSource:
 
     def _bus(self, address: FloorAddress) -> NatsBus:
         """A bus with all subscriptions, not open yet: nothing is missed between the two."""
-        self._relinked = self._refused = False
+        self._relinked, self._refusals = False, 0
         try:
             bus = NatsBus(
                 address.url,
@@ -142,7 +144,7 @@ class FloorSource:
         """Read and follow until the floor refuses this identity."""
         reading: asyncio.Task[None] | None = None
         try:
-            while not self._refused:
+            while self._refusals < _REFUSALS:
                 if reading is not None and reading.done():
                     reading.result()
                     reading = None
@@ -152,12 +154,21 @@ class FloorSource:
                     reading = asyncio.create_task(past.read())
                 elif reading is None and bus.up and self._replica.wants_reading(self._clock.now()):
                     reading = asyncio.create_task(past.read_book())
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._stir.wait(), _LOOK_S)
-                self._stir.clear()
+                await self._pause()
                 self._look()
         finally:
             await _end(reading)
+
+    async def _pause(self) -> None:
+        """Until there is something to do, at most half a second. A cancellation always gets through, unlike wait_for's
+        in Python 3.11.
+        """
+        alarm = asyncio.get_running_loop().call_later(_LOOK_S, self._stir.set)
+        try:
+            await self._stir.wait()
+        finally:
+            alarm.cancel()
+            self._stir.clear()
 
     def _look(self) -> None:
         """Let the replica judge what has been silent for too long."""
@@ -183,14 +194,15 @@ class FloorSource:
     def _link_changed(self, up: bool) -> None:
         if up:
             self._relinked = True
+            self._refusals = 0
             self._stir.set()
             self._say(True, "reading what there was before", "reading")
         else:
             self._say(False, "the connection was lost; trying again", "connecting")
 
     def _trouble(self, text: str) -> None:
-        if _REFUSED in text:
-            self._refused = True
+        if _REFUSED in text or _VIOLATION in text.lower():
+            self._refusals += 1
             self._stir.set()
         if self._replica.view.link.up:
             self._replica.trouble(text, self._clock.now())
