@@ -19,10 +19,10 @@ from pathlib import Path
 
 import msgspec
 
-from actors.children import describe_exit, environment, module_command
 from actors.floor_error import Exit, FloorError
 from actors.floor_status import STATUS, read_status
 from actors.home import folder_error
+from actors.program import describe_exit, environment, module_command
 from actors.readiness import SETTINGS, Readiness, read_readiness, teller
 from actors.restart_budget import RestartBudget
 from bus.clock import monotonic_us
@@ -65,7 +65,9 @@ class Keeper:
         self._child: subprocess.Popen[bytes] | None = None
 
     def stop(self, *_: object) -> None:
-        """Ask the supervisor to take the floor down; `run` then returns. Also a signal handler."""
+        """Ask the supervisor to take the floor down; `run` then returns. Also a signal handler. Idempotent."""
+        if self._stop.is_set():
+            return
         self._stop.set()
         if self._child is not None and self._child.poll() is None:
             self._child.terminate()

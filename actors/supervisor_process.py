@@ -45,8 +45,16 @@ async def _run(home: Path, settings: Settings, tell: Callable[[Readiness], None]
     from actors.supervisor import Supervisor  # while the nursery does its own importing
 
     task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    asked = False
+
+    def end() -> None:
+        """Once: a second SIGTERM would break off the orderly end that the first one began."""
+        nonlocal asked
+        if task is not None and not asked:
+            asked = True
+            task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
     supervisor = Supervisor(home, settings, nursery=nursery)
     try:
         await supervisor.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -293,6 +294,22 @@ def test_the_foreground_ends_in_order_with_an_interrupt(tmp_path: Path, home: Pa
         floor.send_signal(signal.SIGINT)
         assert floor.wait(40) == 0
     assert running_below(home) == []
+    assert status_of(home)["state"] == "stopped"
+
+
+def test_asking_twice_ends_a_floor_in_order_all_the_same(tmp_path: Path, home: Path) -> None:
+    """A person who is impatient breaks nothing off: neither of the keeper nor of the supervisor."""
+    assert pitwire("up", "--home", home, cwd=tmp_path).returncode == 0
+    floor = status_of(home)
+    keeper = int((home / "run" / "lock").read_text(encoding="ascii"))
+    supervisor = psutil.Process(floor["pid"])
+    session = psutil.Process(floor["actors"][-1]["pid"])  # the first that is ended
+    os.kill(keeper, signal.SIGTERM)
+    assert psutil.wait_procs([session], 30)[1] == []
+    for pid in (floor["pid"], keeper):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+    assert psutil.wait_procs([supervisor], 30)[1] == []
     assert status_of(home)["state"] == "stopped"
 
 

@@ -97,9 +97,9 @@ class KeeperProcess:
 
     def end(self) -> None:
         """Ask it to take the floor down, and wait for that as long as it may take. Idempotent."""
-        leash, self._leash = self._leash, -1
-        if leash >= 0:
-            os.close(leash)
         self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_WITHIN_S)
+        leash, self._leash = self._leash, -1
+        if leash >= 0:
+            os.close(leash)
