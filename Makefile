@@ -37,8 +37,9 @@ check: setup ## ruff, its formatter, mypy --strict and the layer test
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/python -m pytest --quiet --no-header tests/test_layers.py
 
-bench: setup ## latency and throughput beside raw NATS. ARGS goes to the benchmark
+bench: setup ## latency, throughput, start, memory, screens, each with its reference. ARGS="--quick"
 	@PYTHONPATH=tests $(BIN)/python benchmarks/spine.py $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python benchmarks/floor.py $(ARGS)
 
 lock: setup ## resolve pyproject.toml again into both lock files. ARGS="--upgrade" or "--upgrade-package NAME"
 	@$(BIN)/uv pip compile $(UV_LOCK) $(ARGS) pyproject.toml --output-file requirements.lock

@@ -16,9 +16,7 @@ from typing import Protocol
 
 import psutil
 
-from actors.program import describe_exit, environment, module_command
-
-__all__ = ["Child", "Process", "created_at", "describe_exit", "environment", "module_command"]
+__all__ = ["Child", "Process", "created_at"]
 
 OUTPUT_LIMIT = 8 * 2**20
 _OUTPUT_KEPT = 64 * 2**10

@@ -12,7 +12,6 @@ from typing import Any, Literal
 from structlog.stdlib import BoundLogger
 
 from actors.announcer import Announcer
-from actors.children import describe_exit
 from actors.floor_error import Exit, FloorError
 from actors.floor_plan import Place, places, session_settings, waves
 from actors.handover import write_handover
@@ -20,6 +19,7 @@ from actors.incarnations import Incarnations
 from actors.nursery_post import NurseryPost
 from actors.outfit import Outfit
 from actors.post import Post
+from actors.program import describe_exit
 from actors.restart_budget import RestartBudget
 from bus.clock import monotonic_us
 from bus.interface import BusError

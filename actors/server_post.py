@@ -11,10 +11,11 @@ import contextlib
 from collections.abc import Callable
 from typing import Literal
 
-from actors.children import Child, created_at, describe_exit
+from actors.children import Child, created_at
 from actors.floor_error import Exit, FloorError
 from actors.floor_keys import FloorKeys
 from actors.floor_status import ActorStatus
+from actors.program import describe_exit
 from actors.restart_budget import RestartBudget
 from actors.stream_setup import ensure_streams
 from bus.clock import monotonic_us

@@ -1,6 +1,6 @@
-"""A bare nats-py subscriber that counts a floor's ticks: `python benchmarks/counter.py HOME`.
+"""A bare nats-py subscriber that counts what a floor says on md.>: `python benchmarks/counter.py HOME`.
 
-Says `ready` when it has heard the first one; prints ticks a second when its standard input ends.
+Says `ready` when it has heard the first one; prints messages a second when its standard input ends.
 """
 
 from __future__ import annotations

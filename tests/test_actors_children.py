@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from actors.children import Child, describe_exit, environment, module_command
+from actors.children import Child
+from actors.program import describe_exit, environment, module_command
 
 Spawn = Callable[..., Awaitable[Child]]
 

@@ -17,9 +17,10 @@ from commandline import running_below
 
 from actors import nursery_launch, nursery_link, nursery_post
 from actors.adopted import available
-from actors.children import Child, environment
+from actors.children import Child
 from actors.logs import open_log
 from actors.nursery_post import NURSERY_NAME, NurseryPost
+from actors.program import environment
 from actors.restart_budget import RestartBudget
 from actors.supervisor import Supervisor
 from schemas.settings import FeedSettings, SessionSettings, Settings
