@@ -11,7 +11,7 @@ __all__ = ["EVERY", "KEPT", "trimmed"]
 
 KEPT = 100_000
 """Rows of each stream that at least stay, in each of the tables."""
-EVERY = 1024
+EVERY = 8192
 """Messages of a stream between two trims; so many rows may be there in excess."""
 
 _TABLES = ("log_lines", "monitoring_events")

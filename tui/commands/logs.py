@@ -88,7 +88,7 @@ def logs(
 
 def moment(text: str, now: int) -> int:
     """UTC microseconds for `10m` (ago), or for an ISO date and time, UTC if it has no offset. Raises FloorError."""
-    ago = re.fullmatch(r"(\d{1,9})([smhd])", text)
+    ago = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
     try:
         if ago is not None:
             at = now - int(ago[1]) * _UNITS[ago[2]] * _SECOND_US
