@@ -304,6 +304,8 @@ def test_asking_twice_ends_a_floor_in_order_all_the_same(tmp_path: Path, home: P
     keeper = int((home / "run" / "lock").read_text(encoding="ascii"))
     supervisor = psutil.Process(floor["pid"])
     session = psutil.Process(floor["actors"][-1]["pid"])  # the first that is ended
+    recorder = next(actor["pid"] for actor in floor["actors"] if actor["name"] == "recorder")
+    os.kill(recorder, signal.SIGSTOP)  # makes the end take its time
     os.kill(keeper, signal.SIGTERM)
     assert psutil.wait_procs([session], 30)[1] == []
     for pid in (floor["pid"], keeper):
