@@ -48,7 +48,7 @@ class Replica:
     def __init__(self) -> None:
         self.view = view = View()
         self._log = Log(view)
-        self._room = Room(self._no_room)
+        self._room = Room(self._no_room, self._count_left_out)
         self._quotes = Quotes(view, self._room, self._missed)
         self._positions = Positions(view, self._quotes, self._room, self._torn)
         self._orders = Orders(view, self._quotes, self._log, self._room, self._torn)
@@ -233,7 +233,6 @@ class Replica:
 
     def _no_room(self, section: str, received: int) -> None:
         self._log.say(received, "warning", f"there is no room for every {section}: some are left out", "left_out")
-        self._count_left_out()
 
     def _count_left_out(self) -> None:
         self.view.link.left_out = self._room.left_out + self._elsewhere

@@ -55,25 +55,31 @@ def judge(mark: Mark, event: Event) -> int:
 
 
 class Room:
-    """How many rows a section has room for; counts the things that did not find any."""
+    """Counts the things for which a section has no room. `first` hears of the first one of each section, `changed` of
+    every change of the count.
+    """
 
-    def __init__(self, tell: Callable[[str, int], None]) -> None:
-        self._tell = tell
+    def __init__(self, first: Callable[[str, int], None], changed: Callable[[], None]) -> None:
+        self._first = first
+        self._changed = changed
         self._out: dict[str, set[Hashable]] = {}
 
     def refuse(self, section: str, key: Hashable, received: int) -> None:
         """This has no room."""
-        out = self._out.setdefault(section, set())
-        if not out:
-            self._tell(section, received)
-        if len(out) < _MOST_COUNTED:
+        if section not in self._out:
+            self._out[section] = set()
+            self._first(section, received)
+        out = self._out[section]
+        if key not in out and len(out) < _MOST_COUNTED:
             out.add(key)
+            self._changed()
 
     def forget(self, section: str, key: Hashable) -> None:
         """It has found room, or is gone."""
         out = self._out.get(section)
-        if out:
-            out.discard(key)
+        if out and key in out:
+            out.remove(key)
+            self._changed()
 
     @property
     def left_out(self) -> int:
