@@ -103,16 +103,16 @@ def test_a_position_of_ours_that_only_the_venue_knows_is_believed_after_a_while(
 
 
 def test_accounts_in_other_currencies_are_converted_at_the_side_that_is_worse() -> None:
-    """500 EUR at bid 1.1, a loss of 1 EUR at ask 1.1001."""
+    """500 EUR at bid 1.1, a loss of 1000 EUR at ask 1.1001."""
     accounts = CONFIG.accounts | {"other": AccountConfig("EUR", "paper")}
     floor = Floor(msgspec.structs.replace(CONFIG, accounts=accounts)).market()
-    floor.hear(account(), account(500.0, name="other", currency="EUR"))
-    floor.hear(deal(1, 8, -100, account="other", session="far", position=8, side="sell"))
-    floor.hear(account(499.0, name="other", currency="EUR")).wait()
+    floor.hear(account(), account(1500.0, name="other", currency="EUR"))
+    floor.hear(deal(1, 8, -100_000, account="other", session="far", position=8, side="sell"))
+    floor.hear(account(500.0, name="other", currency="EUR")).wait()
     other = floor.figures("account", "other")
     assert other is not None
-    assert (other.currency, other.realised, other.balance) == ("EUR", -1.0, 499.0)
-    assert (floor.whole().currency, floor.whole().realised, floor.whole().balance) == ("USD", -1.1, 10_548.9)
+    assert (other.currency, other.realised, other.balance) == ("EUR", -1000.0, 500.0)
+    assert (floor.whole().currency, floor.whole().realised, floor.whole().balance) == ("USD", -1100.1, 10_550.0)
 
 
 # ---- what is not known
@@ -128,6 +128,14 @@ def test_nothing_is_claimed_before_it_is_known() -> None:
     assert floor.marks() is None
     floor.market().hear(account(10_012.34, 1), account(500.0, name="other")).wait()
     assert (floor.paper().floating, floor.paper().equity, floor.whole().equity) == (-0.04, 10_012.30, 10_512.30)
+
+
+def test_an_account_of_which_its_venue_has_not_spoken_may_hold_what_nobody_here_knows() -> None:
+    """Even if none of ours is open: a session's floating profit is known to be 0, the account's is not known."""
+    floor = Floor().market().wait()
+    session = floor.figures("session", "ema")
+    assert session is not None
+    assert (session.floating, floor.paper().floating, floor.whole().floating) == (0.0, None, None)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +186,9 @@ def test_a_lost_link_makes_everything_unknown_until_it_is_told_again() -> None:
     floor.link(up=True).wait()
     assert floor.hellos() == 1
     assert (floor.paper().positions, floor.paper().floating, floor.whole().balance) == (1, None, None)
+    session = floor.figures("session", "ema")
+    assert session is not None
+    assert (session.positions, session.floating) == (1, None)
     floor.market().hear(account(positions=1), account(500.0, name="other")).wait()
     assert floor.whole().equity == 10_499.96
 
