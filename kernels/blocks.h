@@ -119,18 +119,15 @@ void pw_pair_init(pw_pair *pair, double *store, int64_t period);
 void pw_pair_run(pw_pair *pair, double *store, const double *x, const double *y, int64_t n, double *xx, double *yy,
                  double *xy);
 
-/* ---- Sum and weighted sum (1 the oldest, period the newest). Store: pw_line_store(period) doubles. ---------------
- *
- * Running sums of differences to a pivot, taken anew from the values each time a block is complete, so that nothing
- * accumulates for longer than one period. */
+/* ---- Sum and weighted sum (1 the oldest, period the newest). Store: pw_line_store(period) doubles. --------------- */
 
 typedef struct pw_line {
     int64_t period;
     int64_t at;      /* as in pw_sum */
     int64_t full;    /* as in pw_sum */
-    double pivot;    /* the last value of the block before the open one: in every window until the open one is complete */
-    double sum;      /* of x - pivot over the window */
-    double weighted; /* of weight * (x - pivot) */
+    double pivot;    /* the value before the open block: in every window until that is complete */
+    double sum;      /* of x - pivot over the open block */
+    double weighted; /* of (1, 2, ...) * (x - pivot) */
 } pw_line;
 
 int64_t pw_line_store(int64_t period);

@@ -1,47 +1,59 @@
 /* Weighted sum of a sliding window, and with it the weighted mean and the slope of the least squares line (blocks.h).
  *
- *     store   [ ring: the last period values; ring[at] is the one that leaves next ]
+ *     store   [ block: period values of the open block | sum, weighted: of the suffixes of the block before, period + 1 each ]
  *
- * With the weights 1 (oldest) to period (newest), when the window moves on by one value:
- *     weighted = weighted - sum + period * new        every weight falls by one, the oldest's to 0
- *     sum      = sum + new - old
+ * With the weights 1 (oldest) to period (newest), and `left` values in the suffix:
+ *     weighted = suffix's weighted + prefix's weighted + left * prefix's sum
  */
 #include "blocks.h"
 
-int64_t pw_line_store(int64_t period) { return period; }
+int64_t pw_line_store(int64_t period) { return period + 2 * (period + 1); }
 
 void pw_line_init(pw_line *line, int64_t period) { line->period = period; }
 
-/* Take both sums anew from a complete block. */
-static void begin_anew(pw_line *line, const double *ring) {
-    const double pivot = ring[line->period - 1];
+/* The suffixes of a complete block; number 0 is the whole of it. The pivot becomes its last value. */
+static void close_block(pw_line *line, const double *block, double *store) {
+    const int64_t period = line->period;
+    const double pivot = block[period - 1];
+    double *sums = store + period;
+    double *weights = sums + period + 1;
     double sum = 0.0;
     double weighted = 0.0;
-    double weight = 1.0;
-    for (int64_t j = 0; j < line->period; j++, weight += 1.0) {
-        sum += ring[j] - pivot;
-        weighted += weight * (ring[j] - pivot);
+    for (int64_t j = period - 1; j >= 0; j--) {
+        sum += block[j] - pivot;
+        weighted += sum; /* every weight so far rises by one, and the new value's is 1 */
+        sums[j] = sum;
+        weights[j] = weighted;
     }
     line->pivot = pivot;
-    line->sum = sum;
-    line->weighted = weighted;
+    line->sum = 0.0;
+    line->weighted = 0.0;
 }
 
-/* sums[i], weights[i] after each of m values that stay within the open block. */
-static void run_within(pw_line *line, double *ring, const double *x, int64_t m, double *sums, double *weights) {
-    const double period = (double)line->period;
+/* Sums over the windows of m values that stay within the open block; m <= PW_CHUNK. */
+static void run_within(pw_line *line, const double *store, const double *x, int64_t m, double *sums, double *weights) {
+    const int64_t period = line->period;
+    const double *tail_sums = store + period + line->at + 1;
+    const double *tail_weights = tail_sums + period + 1;
+    const int32_t left = (int32_t)(period - line->at - 1);
     const double pivot = line->pivot;
+    double weight = (double)line->at;
     double sum = line->sum;
     double weighted = line->weighted;
     for (int64_t i = 0; i < m; i++) {
-        weighted += period * (x[i] - pivot) - sum;
-        sum += x[i] - ring[i];
-        weights[i] = weighted;
+        const double d = x[i] - pivot;
+        weight += 1.0;
+        sum += d;
+        weighted += weight * d;
         sums[i] = sum;
+        weights[i] = weighted;
     }
-    memcpy(ring, x, (size_t)m * sizeof(double));
     line->sum = sum;
     line->weighted = weighted;
+    for (int32_t i = 0; i < (int32_t)m; i++) {
+        weights[i] = tail_weights[i] + (weights[i] + (double)(left - i) * sums[i]);
+        sums[i] = tail_sums[i] + sums[i];
+    }
 }
 
 void pw_line_run(pw_line *line, double *store, const double *x, int64_t n, double *average, double *slope) {
@@ -55,33 +67,31 @@ void pw_line_run(pw_line *line, double *store, const double *x, int64_t n, doubl
     while (n > 0) {
         const int64_t m = pw_least(n, period - line->at);
         const int64_t complete = line->at + m == period;
-        const int64_t lead = line->full ? 0 : m - complete;
+        const int64_t last = m - complete; /* the value that completes a block is a suffix of its own, with its own pivot */
+        if (!line->full && line->at == 0) line->pivot = x[0];
         const double pivot = line->pivot;
-        double shown = pivot;
-        if (line->full) {
-            run_within(line, store + line->at, x, m, sums, weights);
-            if (complete) begin_anew(line, store);
-        } else {
-            memcpy(store + line->at, x, (size_t)m * sizeof(double));
-            if (complete) {
-                begin_anew(line, store);
-                shown = line->pivot;
-                sums[lead] = line->sum;
-                weights[lead] = line->weighted;
-            }
-        }
+        if (m < period) memcpy(store + line->at, x, (size_t)m * sizeof(double));
+        run_within(line, store, x, m, sums, weights);
+        line->at += m;
         if (average != NULL) {
-            pw_fill_nan(average, lead);
-            for (int64_t i = lead; i < m; i++) average[i] = shown + weights[i] * by_weights;
-            average += m;
+            for (int64_t i = 0; i < last; i++) average[i] = pivot + weights[i] * by_weights;
+            if (!line->full) pw_fill_nan(average, last);
         }
         if (slope != NULL) {
-            pw_fill_nan(slope, lead);
-            for (int64_t i = lead; i < m; i++) slope[i] = (weights[i] - half * sums[i]) * by_spread;
-            slope += m;
+            for (int64_t i = 0; i < last; i++) slope[i] = (weights[i] - half * sums[i]) * by_spread;
+            if (!line->full) pw_fill_nan(slope, last);
         }
-        line->full |= complete;
-        line->at = complete ? 0 : line->at + m;
+        if (complete) {
+            close_block(line, m == period ? x : store, store);
+            const double sum = store[period];
+            const double weighted = store[period + period + 1];
+            if (average != NULL) average[last] = line->pivot + weighted * by_weights;
+            if (slope != NULL) slope[last] = (weighted - half * sum) * by_spread;
+            line->at = 0;
+            line->full = 1;
+        }
+        if (average != NULL) average += m;
+        if (slope != NULL) slope += m;
         x += m;
         n -= m;
     }
