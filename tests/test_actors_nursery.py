@@ -207,6 +207,44 @@ async def test_a_nursery_that_cannot_begin_is_given_up_and_missed_by_nobody(
     await post.stop()
 
 
+DIES_UNTOLD = """
+import os, signal, sys
+from actors import nursery
+
+fork = nursery._fork
+
+def fork_and_die(name):
+    answer = fork(name)
+    if answer:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+
+nursery._fork = fork_and_die
+sys.exit(nursery.main())
+"""
+
+
+async def test_what_a_nursery_forked_and_did_not_tell_of_is_collected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the fork and the answer: nobody knows the number, and yet no zombie stays."""
+    (tmp_path / "log").mkdir()
+    before = own_children()
+    monkeypatch.setattr(
+        nursery_launch, "module_command", lambda _, *arguments: [sys.executable, "-c", DIES_UNTOLD, *arguments]
+    )
+    post = NurseryPost(tmp_path, open_log(tmp_path / "post.log", "post"), RestartBudget(0))
+    post.open()
+    keeping = asyncio.create_task(post.keep())
+    child = await post.spawn("guard", tmp_path / "guard.out", lambda _: None)
+    assert "started by exec" in log_of(tmp_path)
+    await asyncio.wait_for(keeping, 20)
+    assert own_children() - before == {child.pid}
+    child.kill()
+    await child.wait()
+    await post.stop()
+
+
 async def test_whoever_no_longer_wants_the_process_leaves_none_behind(post: NurseryPost, tmp_path: Path) -> None:
     """Cancelled at any step; the answer for the former is not taken for the next one."""
     (await post.spawn("first", tmp_path / "first.out", lambda _: None)).kill()
