@@ -17,7 +17,7 @@ from commandline import COMMAND, ROOT, environment, pitwire, running_below, stat
 from typer.main import get_command
 
 from actors.floor_error import Exit
-from tui.cli import app
+from tui.cli import COMMANDS, command_line
 
 GOOD_LINE = "20200101 170000065,1.121000,1.121200,0\n"
 
@@ -345,7 +345,7 @@ def test_the_home_can_come_from_the_environment(tmp_path: Path, home: Path) -> N
 def test_every_command_is_documented() -> None:
     """docs/commands.md has a heading for each command, and names each of its options."""
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    group = get_command(app)
+    group = get_command(command_line(*COMMANDS))
     commands = group.commands  # type: ignore[attr-defined]
     assert {"up", "down", "status", "doctor", "demo"} <= set(commands)
     for name, command in commands.items():

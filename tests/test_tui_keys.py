@@ -11,6 +11,7 @@ import pytest
 from commandline import COMMAND, environment, pitwire, running_below, status_of
 from externalserver import ExternalNats
 from servers import free_port
+from terminal import Terminal
 
 from actors.floor_plan import places
 from schemas.settings import parse
@@ -140,6 +141,14 @@ def test_a_floor_lives_on_that_server_and_leaves_it_running(folder: Path) -> Non
         status = status_of(home)
         assert (status["url"], status["port"], status["actors"][0]["pid"]) == (server.url, server.port, 0)
         assert not (home / "nats").exists()
+        assert not (home / "users").exists()
+        screen = Terminal("attach", "--home", home, cwd=folder)
+        try:
+            screen.until(r"(?s) live .*EURUSD +\d\.\d{5}")
+            screen.type("q")
+            assert screen.end() == 0
+        finally:
+            screen.close()
         assert pitwire("down", "--home", home, cwd=folder).returncode == 0
         assert running_below(home) == []
         assert pitwire("doctor", "--home", home, cwd=folder).returncode == 0

@@ -160,6 +160,21 @@ def test_however_the_screen_ends_the_floor_ends_with_it(place: Place, how: str) 
     assert status_of(place.home)["state"] == "stopped"
 
 
+def test_a_floor_that_is_ended_elsewhere_takes_its_screen_along(place: Place) -> None:
+    """Asked to in another terminal it is no failure; a killed keeper is, and what it kept is ended all the same."""
+    terminal = place.open("run")
+    terminal.until(LIVE)
+    assert place.say("down")[0] == 0
+    assert (terminal.end(), terminal.text.splitlines()[-1]) == (0, DOWN)
+    terminal = place.open("run")
+    terminal.until(LIVE)
+    os.kill(int((place.home / "run" / "lock").read_text(encoding="ascii")), signal.SIGKILL)
+    assert terminal.end() == 1
+    assert "the floor has ended: its keeper was killed" in " ".join(terminal.text.split())
+    assert place.is_free()
+    assert status_of(place.home)["state"] == "stopped"
+
+
 def test_whoever_leaves_before_the_floor_is_up_leaves_nothing_behind(place: Place) -> None:
     """The first second is no exception."""
     terminal = place.open("run")

@@ -1,40 +1,40 @@
 """The `pitwire` command.
 
 Owns the list of commands and what happens to errors: what a user can cause is one line on stderr and an exit code of
-`actors.floor_error.Exit` (docs/commands.md), never a traceback.
+`actors.floor_error.Exit` (docs/commands.md), never a traceback. Only the command that is asked for is imported: the
+others' libraries would double the time until it does anything.
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from actors.floor_error import FloorError
-from tui.commands.attach import attach
-from tui.commands.demo import demo
-from tui.commands.doctor import doctor
-from tui.commands.down import down
-from tui.commands.keys import keys
-from tui.commands.logs import logs
-from tui.commands.run import run
-from tui.commands.status import status
-from tui.commands.up import up
-from tui.commands.verify import verify
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "command_line", "main"]
 
-app = typer.Typer(
-    name="pitwire",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for command in (run, up, attach, status, logs, down, doctor, demo, verify, keys):
-    app.command()(command)
+COMMANDS = ("run", "up", "attach", "status", "logs", "down", "doctor", "demo", "verify", "keys")
+"""In the order in which `--help` lists them. Each is the function of its name in the module of its name."""
+
+
+def command_line(*names: str) -> typer.Typer:
+    """The application with these commands."""
+    app = typer.Typer(
+        name="pitwire",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in names:
+        app.command()(getattr(import_module(f"tui.commands.{name}"), name))
+    return app
 
 
 def _tell_version(wanted: bool) -> None:
@@ -45,8 +45,7 @@ def _tell_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def options(
+def _options(
     _version: Annotated[
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -56,6 +55,8 @@ def options(
 
 def main() -> None:
     """Run the command line and exit."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    app = command_line(*((asked,) if asked in COMMANDS else COMMANDS))
     try:
         app()
     except FloorError as error:

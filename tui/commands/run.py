@@ -36,16 +36,18 @@ def run(home: HomeOption = Path("var"), config: ConfigOption = None, redraws: Re
         raise FloorError(Exit.ALREADY_RUNNING, f"{message}; `pitwire attach` shows it, `pitwire down` ends it")
     keeper = KeeperProcess(home, settings, leashed=True)
     told: Readiness | None = None
-    code: Exit | None = None
+    ended = ""
     try:
         failure = _show(home, settings, keeper, redraws)
         told, code = keeper.readiness, keeper.code  # before it is asked to end
+        if code:
+            ended = _reason(home)
     finally:
         _end(home, keeper, told)
     if told is not None and told.code != Exit.OK:
         raise FloorError(Exit(told.code), f"{told.text} (logs: {home / 'log'})")
     if code:
-        raise FloorError(code, f"the floor has ended: {_reason(home)} (logs: {home / 'log'})")
+        raise FloorError(code, f"the floor has ended: {ended} (logs: {home / 'log'})")
     if failure and code is None:
         raise FloorError(Exit.FAILED, failure)
     with contextlib.suppress(OSError):  # a terminal that was closed
@@ -98,4 +100,6 @@ def _reason(home: Path) -> str:
     from actors.floor_status import STATUS, read_status
 
     status = read_status(home / STATUS)
-    return status.reason if status is not None and status.reason else "not known"
+    if status is None or status.state != "failed":
+        return "its keeper was killed"
+    return status.reason or "not known"
