@@ -22,12 +22,14 @@ from tui.replica import Replica
 
 __all__ = ["FloorPast"]
 
-_STREAM = "LAST"
+_What = tuple[str, str]
+_LAST: _What = ("LAST", ">")
 _CHUNK = 500
 _ANSWER_US = 2_000_000
 _AGAIN_S = 0.5
+_FIRST_S = 1.0
 _BOOK = ("portfolio", "book")
-_QUESTIONS: dict[tuple[str, str], type[Event]] = {
+_QUESTIONS: dict[_What, type[Event]] = {
     _BOOK: BookAnswer,
     ("portfolio", "series"): SeriesAnswer,
     ("watch", "log"): LogAnswer,
@@ -44,27 +46,44 @@ class FloorPast:
         self._clock = clock
         self._tell = tell
         self._numbers = itertools.count(1)
+        self._troubles: dict[_What, str] = {}
+        self._last_read = asyncio.Event()
 
     async def read(self) -> None:
         """Read everything, however long it takes. Cancel it when the link is lost."""
-        await self._read([_STREAM, *_QUESTIONS])
+        await self._read(_LAST, *_QUESTIONS)
 
     async def read_book(self) -> None:
         """Read again what is open."""
-        await self._read([_BOOK])
+        await self._read(_BOOK)
 
-    async def _read(self, wanted: list[str | tuple[str, str]]) -> None:
+    async def _read(self, *wanted: _What) -> None:
         await self._subscribed()
         self._replica.begin_reading(self._clock.now())
-        while wanted:
-            outcomes = await asyncio.gather(*(self._one(what) for what in wanted))
-            missing = [(what, trouble) for what, trouble in zip(wanted, outcomes, strict=True) if trouble]
-            wanted = [what for what, _ in missing]
-            if wanted:
-                self._tell("; ".join(trouble for _, trouble in missing))
-                await asyncio.sleep(_AGAIN_S)
+        self._troubles.clear()
+        self._last_read = asyncio.Event()
+        if _LAST not in wanted:
+            self._last_read.set()
+        await asyncio.gather(*(self._get(what) for what in wanted))
         self._replica.finish_reading(self._clock.now())
         self._tell("")
+
+    async def _get(self, what: _What) -> None:
+        """Read one thing, again and again until it is there, and say meanwhile that it is not."""
+        if what != _LAST:
+            # They bring the digits with which everything else is written; but nothing waits long for them.
+            waiting = asyncio.ensure_future(self._last_read.wait())
+            await asyncio.wait({waiting}, timeout=_FIRST_S)
+            waiting.cancel()
+        while trouble := await (self._last() if what == _LAST else self._ask(*what)):
+            if self._troubles.get(what) != trouble:
+                self._troubles[what] = trouble
+                self._tell("; ".join(self._troubles.values()))
+            await asyncio.sleep(_AGAIN_S)
+        if what == _LAST:
+            self._last_read.set()
+        if self._troubles.pop(what, None):
+            self._tell("; ".join(self._troubles.values()))
 
     async def _subscribed(self) -> None:
         """Return when the server has every subscription: what is read from now on leaves no gap to what is heard."""
@@ -76,13 +95,9 @@ class FloorPast:
             else:
                 return
 
-    async def _one(self, what: str | tuple[str, str]) -> str:
-        """One attempt; what is wrong, "" when it was read."""
-        return await self._last() if isinstance(what, str) else await self._ask(*what)
-
     async def _last(self) -> str:
         try:
-            messages = await self._bus.history(_STREAM, [">"])
+            messages = await self._bus.history(_LAST[0], [_LAST[1]])
         except BusError as error:
             return f"the last state of everything cannot be read: {error}"
         for number, message in enumerate(messages):

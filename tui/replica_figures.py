@@ -69,8 +69,9 @@ class Figures:
             return
         first, last = answer.points[0].at, answer.points[-1].at
         before = [point for point in self._view.curve if point.at < first]
-        after = [point for point in self._view.curve if point.at // _SECOND_US > last // _SECOND_US]
-        self._view.curve[:] = thinned([*before, *answer.points, *after])
+        after = [point for point in self._view.curve if point.at > last]
+        by_second = {point.at // _SECOND_US: point for point in (*before, *answer.points, *after)}
+        self._view.curve[:] = thinned(list(by_second.values()))
         self._view.dirty.add("curve")
 
     def _point(self, point: SeriesPoint) -> None:
