@@ -10,14 +10,14 @@ else
 BIN := .venv/bin
 endif
 
-CODE := actors bus schemas kernels tui tests $(wildcard benchmarks) .ci/venv.py .ci/processes.py
+CODE := actors bus schemas kernels tui tests $(wildcard benchmarks) .ci/venv.py .ci/processes.py .ci/fuzz.py
 
-.PHONY: help setup run demo test check bench lock clean
+.PHONY: help setup run demo test check fuzz bench picture lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
-		printf '  make %-6s %s\n' "$$name" "$$text"; done
+		printf '  make %-7s %s\n' "$$name" "$$text"; done
 
 setup: ## make .venv from the lock file, if it is not already so
 	@$(PYTHON) .ci/venv.py .ci/processes.py
@@ -31,15 +31,22 @@ demo: setup ## a complete private floor to the end of its data. ARGS="--seconds 
 test: setup ## all tests. ARGS="-k guard -x"
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: setup ## ruff, its formatter, mypy --strict and the layer test
+check: setup ## ruff, its formatter, mypy --strict, the layer test, and the kernels under the sanitizers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/python -m pytest --quiet --no-header tests/test_layers.py
+	@$(BIN)/python .ci/fuzz.py --runs 3000
+
+fuzz: setup ## the kernels with random inputs under the sanitizers, 5 s each. ARGS="--seconds 60 --seed 7"
+	@$(BIN)/python .ci/fuzz.py $(ARGS)
 
 bench: setup ## latency, throughput, start, memory, screens, each with its reference. ARGS="--quick"
 	@PYTHONPATH=tests $(BIN)/python benchmarks/spine.py $(ARGS)
 	@PYTHONPATH=tests $(BIN)/python benchmarks/floor.py $(ARGS)
+
+picture: setup ## draw docs/floor.svg and the tests' pictures of the screens again
+	@$(BIN)/python tests/screenshots.py
 
 lock: setup ## resolve pyproject.toml again into both lock files. ARGS="--upgrade" or "--upgrade-package NAME"
 	@$(BIN)/uv pip compile $(UV_LOCK) $(ARGS) pyproject.toml --output-file requirements.lock

@@ -7,11 +7,11 @@ floor by `tui.floor_source`; says nothing on the bus itself. No threads.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
-import structlog
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -58,15 +58,15 @@ class FloorApp(App[None]):
         self.clock = clock or LiveClock()
         self.animation_level = "none"
         self._find = find
-        self._redraws = min(max(redraws, 1), _MOST_REDRAWS)
-        self._floor = FloorScreen(title)
+        self.redraws = min(max(redraws, 1), _MOST_REDRAWS)
+        self.floor = FloorScreen(title)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
 
     def get_default_screen(self) -> Screen[None]:
         """The floor."""
-        return self._floor
+        return self.floor
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own colours in themes that do not know them."""
@@ -75,7 +75,7 @@ class FloorApp(App[None]):
     def on_mount(self) -> None:
         """Start looking, drawing and following."""
         self.call_after_refresh(self._draw_all)
-        self.set_interval(1 / self._redraws, self.redraw)
+        self.set_interval(1 / self.redraws, self.redraw)
         self.set_interval(_LOOK_S, self.look)
         if self._find is not None:
             self.run_worker(self._follow(FloorSource(self._find, self.replica, self.redraw, clock=self.clock)))
@@ -86,7 +86,7 @@ class FloorApp(App[None]):
         if dirty and self.is_running:
             sections = frozenset(dirty)
             dirty.clear()
-            self._floor.draw(self.replica.view, sections, self.clock.now())
+            self.floor.draw(self.replica.view, sections, self.clock.now())
 
     def look(self) -> None:
         """Once a second: what has not been heard of for too long, and ages, which grow by themselves."""
@@ -107,8 +107,8 @@ class FloorApp(App[None]):
             raise
         except FloorGone as gone:
             self._fail(str(gone))
-        except Exception as error:  # noqa: BLE001 - a person is told in one line, the log has the rest
-            structlog.get_logger().exception("the floor can no longer be followed")
+        except Exception as error:
+            logging.getLogger(__name__).exception("the floor can no longer be followed")
             self._fail(f"the floor can no longer be followed: {error!r}")
 
     def _fail(self, text: str) -> None:
@@ -125,7 +125,7 @@ class FloorApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers."""
-        floor = self._floor
+        floor = self.floor
         for panel in floor.panels:
             number = panel.NUMBER
             yield SystemCommand(

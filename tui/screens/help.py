@@ -36,7 +36,7 @@ FIGURES
   + -               a gain, a loss (also green, red)
   x                 the market is closed, or its price is stale
   *                 events about this row were missed: it may be old
-  Spread            in points
+  Spr               the spread, in points
   Open P/L          what closing everything now would book
   Realised          what was booked: profit, commission, swap
   Times             UTC

@@ -13,7 +13,7 @@ from tui.widgets.table import Table
 __all__ = ["Actors", "worst_first"]
 
 _COLUMNS = (
-    Column("Actor", least=8, wish=12),
+    Column("Actor", least=8, wish=20),
     Column("State"),
     Column("Beat", rank=1, right=True),
     Column("Restarts", rank=3, right=True),

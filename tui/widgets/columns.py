@@ -87,7 +87,9 @@ class Widths:
         spare -= (gap - 1) * (len(shown) - 1)
         places, x = [], 0
         for index in shown:
-            size = least[index] + given[index] + (spare if columns[index].fills else 0)
+            size = least[index] + given[index]
+            if columns[index].fills:
+                size, spare = size + spare, 0
             places.append(Place(index, x, size))
             x += size + gap
         return places

@@ -14,14 +14,13 @@ from tui.widgets.table import Table
 __all__ = ["Prices"]
 
 _COLUMNS = (
-    Column("Symbol", least=6),
-    Column("Bid", right=True),
-    Column(" "),
+    Column("Symbol", least=7),
+    Column("Bid ", right=True),
     Column("Ask", right=True),
-    Column("Spread", rank=1, right=True),
+    Column("Spr", rank=1, right=True),
     Column("Market", rank=3),
     Column("Time", rank=4),
-    Column("Last minute", rank=2, least=5, wish=20, newest=True),
+    Column("1 min", rank=2, right=True, least=5, wish=20, newest=True),
 )
 _MOVES: dict[int, Cell] = {1: (marks.up, "up"), 0: (marks.flat, ""), -1: (marks.down, "down")}
 
@@ -30,16 +29,15 @@ def _cells(row: QuoteRow) -> tuple[Cell, ...]:
     """A quote: the bid in the colour of its last move, everything dim while the market is not open."""
     shut = row.market not in {"open", ""}
     figure = "dim" if shut else ""
-    mark = (marks.shut, "warn") if shut else _MOVES[row.move]
+    mark, moved = (marks.shut, "dim") if shut else _MOVES[row.move]
     market = plain(row.market) or UNKNOWN
     return (
         named(row.symbol, row.missed, "dim" if shut else "strong"),
-        (price(row.bid, row.digits), figure or mark[1]),
-        mark,
+        (f"{price(row.bid, row.digits)}{mark}", moved),
         (price(row.ask, row.digits), figure),
         (points(row.bid, row.ask, row.digits), figure),
-        (clock(row.at), "dim"),
         (f"{market}, missed {row.missed:,}" if row.missed else market, "warn" if shut or row.missed else "dim"),
+        (clock(row.at), "dim"),
         (spark(row.history), "dim"),
     )
 

@@ -12,20 +12,15 @@ from tui.widgets.columns import Cell
 from tui.widgets.figures import UNKNOWN, clock, count, money, plain, tone
 from tui.widgets.tones import Toned, fitted
 
-__all__ = ["Summary", "facts"]
+__all__ = ["Summary"]
 
 _GAP = 2
-_LONGEST_TITLE = 24
+_TITLE_SHARE = 6
 _RISK_TONES = {"active": "good", "reducing": "warn", "halted": "bad"}
 _RISK_ORDER = ("halted", "reducing", "active")
 
 
-def facts(view: View, title: str) -> list[tuple[Cell, ...]]:
-    """Each fact as its pieces, a label first; the line is broken only between facts."""
-    return [*_state(view, title), *_money(view)]
-
-
-def _state(view: View, title: str) -> list[tuple[Cell, ...]]:
+def _state(view: View, title: str, width: int) -> list[tuple[Cell, ...]]:
     """How the floor is."""
     link = view.link
     if link.up and not link.stale:
@@ -33,7 +28,7 @@ def _state(view: View, title: str) -> list[tuple[Cell, ...]]:
     else:
         phase = ("NO LINK", "bad") if link.last_received else (link.phase, "warn")
     found: list[tuple[Cell, ...]] = [
-        ((_short(plain(title)), "strong"),),
+        (("Pitwire ", "strong"), (_short(plain(title), max(width // _TITLE_SHARE, 8)), "dim")),
         (phase, (f" {clock(link.last_received)} UTC" if link.last_received else "", "")),
         (("Risk ", "dim"), _risk(view)),
     ]
@@ -41,11 +36,13 @@ def _state(view: View, title: str) -> list[tuple[Cell, ...]]:
         if shade in {"bad", "warn"}:
             found.append(((f"{number:,} {state}", shade),))
     if not any(shade in {"bad", "warn"} for _, _, shade in worst_first(view)) and view.actors:
-        found.append((("Actors ", "dim"), ("all well", "good")))
+        found.append((("Actors ", "dim"), ("well", "good")))
     running = sum(row.state == "running" for row in view.sessions.values())
     failed = sum(row.state == "failed" for row in view.sessions.values())
-    if view.sessions:
-        found.append((("Sessions ", "dim"), (f"{running:,} running", "" if running else "warn")))
+    if running < len(view.sessions):
+        found.append(((f"{running:,}/{count(len(view.sessions), 'session')}", "warn"),))
+    elif running:
+        found.append(((count(running, "session"), ""),))
     if failed:
         found.append(((count(failed, "session FAILED", "sessions FAILED"), "bad"),))
     if link.gaps:
@@ -57,9 +54,9 @@ def _state(view: View, title: str) -> list[tuple[Cell, ...]]:
     return found
 
 
-def _short(title: str) -> str:
+def _short(title: str, most: int) -> str:
     """A long title's end: of a path it tells more than the beginning."""
-    return title if len(title) <= _LONGEST_TITLE else f"…{title[1 - _LONGEST_TITLE :]}"
+    return title if len(title) <= most else f"…{title[1 - most :]}"
 
 
 def _risk(view: View) -> Cell:
@@ -95,14 +92,14 @@ class Summary(Toned):
 
     def __init__(self, title: str) -> None:
         super().__init__()
-        self._title = title
-        self._groups: list[list[tuple[Cell, ...]]] = []
+        self.title = title
+        self._view: View | None = None
         self._widths: dict[str, int] = {}
         self._lines: list[list[Cell]] = []
 
     def show(self, view: View) -> None:
         """Show the view's state and money."""
-        self._groups = [_state(view, self._title), _money(view)]
+        self._view = view
         self._flow()
 
     def on_resize(self, event: Resize) -> None:
@@ -113,8 +110,10 @@ class Summary(Toned):
     def _flow(self) -> None:
         """Put the facts on lines; a new number of lines is a new layout, which is rare."""
         width = max(self.container_size.width, 20)
+        if self._view is None:
+            return
         lines: list[list[Cell]] = []
-        for group in self._groups:
+        for group in (_state(self._view, self.title, width), _money(self._view)):
             line: list[Cell] = []
             used = 0
             for fact in group:
