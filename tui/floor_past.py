@@ -18,6 +18,7 @@ from schemas.base import Event
 from schemas.codec import CodecError, decode, encode
 from schemas.command import Ask, CommandResult
 from schemas.registry import subject_of
+from tui.floor_reader import Reader
 from tui.replica import Replica
 
 __all__ = ["FloorPast"]
@@ -45,6 +46,7 @@ class FloorPast:
         self._user = user
         self._clock = clock
         self._tell = tell
+        self._reader = Reader()
         self._numbers = itertools.count(1)
         self._troubles: dict[_What, str] = {}
         self._last_read = asyncio.Event()
@@ -101,15 +103,11 @@ class FloorPast:
         except BusError as error:
             return f"the last state of everything cannot be read: {error}"
         for number, message in enumerate(messages):
-            try:
-                event = decode(message.data)
-                genuine = subject_of(event) == message.subject
-            except (CodecError, LookupError, ValueError):
-                genuine = False
-            if genuine:
-                self._replica.fold(event, self._clock.now(), live=False)
-            else:
+            event = self._reader.event(message)
+            if event is None:
                 self._replica.unreadable()
+            else:
+                self._replica.fold(event, self._clock.now(), live=False)
             if number % _CHUNK == _CHUNK - 1:
                 await asyncio.sleep(0)
         return ""

@@ -16,9 +16,8 @@ from bus.clock import Clock, LiveClock
 from bus.interface import BusError, Incoming
 from bus.natsbus import NatsBus
 from bus.tls import tls_context
-from schemas.codec import CodecError, decode
-from schemas.registry import subject_of
 from tui.floor_past import FloorPast
+from tui.floor_reader import Reader
 from tui.replica import Replica
 from tui.view_state import Phase
 
@@ -89,6 +88,7 @@ class FloorSource:
         self._replica = replica
         self._on_change = on_change
         self._clock = clock or LiveClock()
+        self._reader = Reader()
         self._stir = asyncio.Event()
         self._relinked = False
         self._refusals = 0
@@ -180,16 +180,11 @@ class FloorSource:
     # ---- what the bus tells
 
     def _heard(self, incoming: Incoming) -> None:
-        """A message. Sessions may put any event's bytes on their own subjects: only what is at home counts."""
-        try:
-            event = decode(incoming.data)
-            genuine = subject_of(event) == incoming.subject
-        except (CodecError, LookupError, ValueError):
-            genuine = False
-        if genuine:
-            self._replica.fold(event, self._clock.now())
-        else:
+        event = self._reader.event(incoming)
+        if event is None:
             self._replica.unreadable()
+        else:
+            self._replica.fold(event, self._clock.now())
 
     def _link_changed(self, up: bool) -> None:
         if up:
