@@ -56,7 +56,8 @@ class Screen:
             signal.signal(number, self._signalled)
         try:
             with held_terminal(self._home):
-                app = self._app = FloorApp(self._found, title=str(self._home), redraws=self._redraws)
+                title = min(str(self._home), os.path.relpath(self._home), key=len)
+                app = self._app = FloorApp(self._found, title=title, redraws=self._redraws)
                 app.run()
         finally:
             self._ended.set()
