@@ -13,12 +13,15 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from actors.floor_error import Exit, FloorError
 
 if sys.platform != "win32":
     import termios
+
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
 
 __all__ = ["held_terminal", "need_terminal"]
 
@@ -92,17 +95,18 @@ class _TuiLog(logging.Handler):
     def __init__(self, path: Path) -> None:
         super().__init__(logging.WARNING)
         self._path = path
-        self._log: logging.Handler | None = None
+        self._log: BoundLogger | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write it down. A log that cannot be written is no reason to end a screen."""
-        from actors.logs import open_log
-
-        if record.name.startswith("pitwire."):
+        if record.name.startswith("pitwire."):  # the log itself
             return
         try:
-            log = open_log(self._path, "tui")
-            log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+            if self._log is None:
+                from actors.logs import open_log
+
+                self._log = open_log(self._path, "tui")
+            self._log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
         except (OSError, ValueError, TypeError):
             return
 
