@@ -55,7 +55,7 @@ class FloorKeys:
         made, kept = [], {}
         for place in _holders(places):
             own = owner_seed if place.name == OWNER else ""
-            identity, seed = identities.create(place.role, place.name, seed=own, **place.scope)
+            identity, seed = identities.create(place.role, place.name, own, **place.scope)
             made.append(identity)
             kept[place.name] = KeptKey(role=place.role, seed=seed, account=place.account, session=place.session)
         include = identities.render(made)

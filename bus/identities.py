@@ -37,7 +37,7 @@ class Identity(msgspec.Struct, frozen=True):
     subscribe: tuple[str, ...]
 
 
-def create(role: str, name: str, *, seed: str = "", **scope: str | Sequence[str]) -> tuple[Identity, str]:
+def create(role: str, name: str, seed: str = "", /, **scope: str | Sequence[str]) -> tuple[Identity, str]:
     """An identity and its seed (`SU...`, the secret half of its key, to be handed over a pipe).
 
     The seed is a new one unless `seed` is given, which has to be good: an identity that is kept. `scope` fills the
