@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from textual.pilot import Pilot
+
 from bus.clock import SimClock
 from tui.app import FloorApp
 from tui.frozen import thaw
@@ -25,6 +27,7 @@ KEPT = ROOT / "tests" / "__snapshots__"
 PICTURE = ROOT / "docs" / "floor.svg"
 
 _SECOND = 1_000_000
+_SAME = 3
 # What a person's own terminal says would get into the picture.
 _STRANGE = ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_DIM_FACTOR", "TEXTUAL_FILTERS")
 
@@ -86,8 +89,17 @@ async def taken(shot: Shot) -> str:
     async with app.run_test(size=shot.size) as pilot:
         app.look()
         await pilot.press(*shot.keys)
+        return await settled(app, pilot)
+
+
+async def settled(app: FloorApp, pilot: Pilot[None]) -> str:
+    """The picture once nothing moves any more: Textual puts the footer together, and scrolls, a few messages later."""
+    svg, same = "", 0
+    while same < _SAME or not (app.screen.query("FooterKey") or app.screen.is_modal):
         await pilot.pause()
-        return app.export_screenshot(title="pitwire", simplify=True)
+        before, svg = svg, app.export_screenshot(title="pitwire", simplify=True)
+        same = same + 1 if svg == before else 0
+    return svg
 
 
 async def draw_all() -> None:

@@ -51,6 +51,25 @@ async def test_a_defect_in_following_is_one_line(caplog: pytest.LogCaptureFixtur
     assert "ZeroDivisionError" in caplog.text
 
 
+async def test_a_defect_in_drawing_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The same for what a panel does with a view that it cannot show."""
+
+    def broken(view: View) -> None:
+        raise KeyError("a row")
+
+    app = floor_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        monkeypatch.setattr(app.floor.panels[0], "show", broken)
+        app.replica.view.dirty.add("quotes")
+        app.redraw()
+        await asyncio.wait_for(ended(app, pilot), 10)
+    assert app.failure == "the screen can no longer be drawn: KeyError('a row')"
+    assert "can no longer be drawn" in caplog.text
+
+
 async def ended(app: FloorApp, pilot: Pilot[None]) -> None:
     """Wait until the app has ended by itself."""
     while app.return_code is None:

@@ -86,7 +86,10 @@ class FloorApp(App[None]):
         if dirty and self.is_running:
             sections = frozenset(dirty)
             dirty.clear()
-            self.floor.draw(self.replica.view, sections, self.clock.now())
+            try:
+                self.floor.draw(self.replica.view, sections, self.clock.now())
+            except Exception as error:  # noqa: BLE001 - whatever it is, it ends the app in order
+                self._fail_by(error, "the screen can no longer be drawn")
 
     def look(self) -> None:
         """Once a second: what has not been heard of for too long, and ages, which grow by themselves."""
@@ -110,6 +113,11 @@ class FloorApp(App[None]):
         except Exception as error:
             logging.getLogger(__name__).exception("the floor can no longer be followed")
             self._fail(f"the floor can no longer be followed: {error!r}")
+
+    def _fail_by(self, error: Exception, what: str) -> None:
+        """End because of a defect: a person is told in one line, the log has the rest."""
+        logging.getLogger(__name__).error(what, exc_info=error)
+        self._fail(f"{what}: {error!r}")
 
     def _fail(self, text: str) -> None:
         """End with a reason."""

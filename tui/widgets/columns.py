@@ -83,7 +83,8 @@ class Widths:
                 more = max(min(min(most[index], needed[index]) - least[index] - given[index], spare), 0)
                 given[index] += more
                 spare -= more
-        gap = 2 if spare >= len(shown) - 1 else 1
+        # Where a column takes all that is left over, gaps that came and went with it would move the others.
+        gap = 2 if spare >= len(shown) - 1 and not any(columns[i].fills for i in shown) else 1
         spare -= (gap - 1) * (len(shown) - 1)
         places, x = [], 0
         for index in shown:

@@ -20,12 +20,13 @@ class Marks:
     down: str
     flat: str
     shut: str
+    cut: str
     bars: str
     dots: bool
 
 
-_UNICODE = Marks(up="▲", down="▼", flat=" ", shut="x", bars="▁▂▃▄▅▆▇█", dots=True)
-_ASCII = Marks(up="+", down="-", flat=" ", shut="x", bars="_.-~^", dots=False)
+_UNICODE = Marks(up="▲", down="▼", flat=" ", shut="x", cut="…", bars="▁▂▃▄▅▆▇█", dots=True)
+_ASCII = Marks(up="^", down="v", flat=" ", shut="x", cut="~", bars="_.-~^", dots=False)
 
 # The bit of each dot in a Braille character, by row from the top and column.
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))

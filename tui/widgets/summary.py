@@ -10,6 +10,7 @@ from tui.view_state import View
 from tui.widgets.actors import worst_first
 from tui.widgets.columns import Cell
 from tui.widgets.figures import UNKNOWN, clock, count, money, plain, tone
+from tui.widgets.marks import marks
 from tui.widgets.tones import Toned, fitted
 
 __all__ = ["Summary"]
@@ -56,7 +57,7 @@ def _state(view: View, title: str, width: int) -> list[tuple[Cell, ...]]:
 
 def _short(title: str, most: int) -> str:
     """A long title's end: of a path it tells more than the beginning."""
-    return title if len(title) <= most else f"…{title[1 - most :]}"
+    return title if len(title) <= most else f"{marks.cut}{title[1 - most :]}"
 
 
 def _risk(view: View) -> Cell:

@@ -15,6 +15,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.widgets.marks import marks
+
 __all__ = ["TONE_CLASSES", "Toned", "fitted"]
 
 TONE_CLASSES = {f"tone--{name}" for name in ("up", "down", "dim", "good", "warn", "bad", "strong", "head")}
@@ -58,8 +60,8 @@ class Toned(Widget):
 
 
 def fitted(text: str, width: int, *, right: bool = False) -> str:
-    """Text of exactly `width` cells: padded, or cut with an ellipsis that says so."""
+    """Text of exactly `width` cells: padded, or cut with a mark that says so."""
     length = len(text) if text.isascii() else cell_len(text)
     if length > width:
-        return f"{set_cell_size(text, width - 1)}…" if width > 0 else ""
+        return f"{set_cell_size(text, width - 1)}{marks.cut}" if width > 0 else ""
     return " " * (width - length) + text if right else text + " " * (width - length)
