@@ -141,7 +141,7 @@ async def test_a_floor_trades_over_tls_and_goes_on_when_the_server_was_killed(tm
         server.stop()
         assert not any("[ERR]" in line for line in server.log)
     secrets = [held["seed"] for held in json.loads((tmp_path / "keys.json").read_bytes())["identities"].values()]
-    assert len(secrets) == 4 + len(places(SETTINGS))
+    assert len(secrets) == 5 + len(places(SETTINGS))  # four of the supervisor, and the owner
     texts = [path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file()]
     assert not any(secret.encode() in text for text in texts for secret in secrets)
 
