@@ -571,7 +571,12 @@ def test_losing_the_link_is_said_and_what_was_missed_then_in_one_line() -> None:
     folded(tick(9), beat(5), replica=replica, at=T + S)
     replica.finish_reading(T + 2 * S)
     assert replica.view.link.phase == "live"
-    assert replica.view.log[-1].text == "10 events were missed while there was no link"
+    folded(tick(11), beat(6), replica=replica, at=T + 3 * S)
+    replica.look(T + 4 * S)
+    assert replica.view.log[-1].text == "11 events missed while there was no link"
+    assert codes(replica.view).count("gap") == 1
+    folded(beat(8), replica=replica, at=T + 5 * S)
+    assert replica.view.log[-1].text == "1 event missed: beats of guard"
 
 
 def test_texts_are_data() -> None:

@@ -36,6 +36,8 @@ _BACKLOG_US = 2_000_000
 """What was heard shortly before a question may be missing in its answer: whoever answers may not have handled it."""
 _SETTLED_US = 5_000_000
 _ASLEEP_US = 5_000_000
+_AFTERMATH_US = 3_000_000
+"""After a lost link: by then every subject that is alive has been heard again, and its gap is that of the loss."""
 _SECOND_US = 1_000_000
 _MOST_TOLD = 2_000
 
@@ -141,9 +143,6 @@ class Replica:
         self.link(True, "", now, "live")
         self._complete = True
         self._live_since = now
-        if self._outage:
-            self._log.say(now, "warning", f"{self._outage} events were missed while there was no link", "gap")
-            self._outage = 0
         self.view.dirty.add("link")
 
     def wants_reading(self, now: int) -> bool:
@@ -163,6 +162,9 @@ class Replica:
             self.view.dirty.add("link")
         if asleep or not link.up:
             return  # it is this terminal that heard nobody
+        if self._outage and now - link.changed_at >= _AFTERMATH_US:
+            self._log.say(now, "warning", f"{_events(self._outage)} missed while there was no link", "gap")
+            self._outage = 0
         stale = now - max(link.last_received, link.changed_at) > SILENT_US
         if stale:
             seconds = (now - max(link.last_received, link.changed_at)) // _SECOND_US
@@ -222,14 +224,14 @@ class Replica:
         """Events were sent and did not come. Of one subject it is said at most once a second."""
         self.view.link.gaps += lost
         self.view.dirty.add("link")
-        if self.view.link.phase != "live" and received - self.view.link.changed_at < _SETTLED_US:
-            self._outage += lost
+        if self._lost_at and received - self.view.link.changed_at < _AFTERMATH_US:
+            self._outage += lost  # one line for all of it, see `look`
             return
         if len(self._told) > _MOST_TOLD:
             self._told.clear()
         if received - self._told.get(what, -_SECOND_US) >= _SECOND_US:
             self._told[what] = received
-            self._log.say(received, "warning", f"{lost} events missed: {what}", "gap")
+            self._log.say(received, "warning", f"{_events(lost)} missed: {what}", "gap")
 
     def _no_room(self, section: str, received: int) -> None:
         self._log.say(received, "warning", f"there is no room for every {section}: some are left out", "left_out")
@@ -237,3 +239,7 @@ class Replica:
     def _count_left_out(self) -> None:
         self.view.link.left_out = self._room.left_out + self._elsewhere
         self.view.dirty.add("link")
+
+
+def _events(count: int) -> str:
+    return f"{count} event{'s' if count != 1 else ''}"
