@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
@@ -340,6 +341,16 @@ def test_the_home_can_come_from_the_environment(tmp_path: Path, home: Path) -> N
     """PITWIRE_HOME stands behind the option."""
     done = pitwire("down", cwd=tmp_path, env=environment(PITWIRE_HOME=str(home)))
     refused(done, 3, str(home))
+
+
+def test_help_lists_every_command_whole_and_version_tells_the_version(tmp_path: Path) -> None:
+    """Each in one line of 80 columns, the first ones first; one command's own help needs none of the others."""
+    done = pitwire("--help", cwd=tmp_path)
+    listed = done.stdout.partition("Commands:")[2].strip().splitlines()
+    assert (done.returncode, tuple(line.split()[0] for line in listed)) == (0, COMMANDS)
+    assert [line for line in listed if line.endswith("...")] == []
+    assert pitwire("--version", cwd=tmp_path).stdout == f"pitwire {version('pitwire')}\n"
+    assert pitwire("run", "--help", cwd=tmp_path).stdout.startswith("Usage: pitwire run ")
 
 
 def test_every_command_is_documented() -> None:

@@ -51,7 +51,7 @@ def demo(  # noqa: PLR0913, PLR0917 - one parameter for each option
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a complete private floor to the end of its data and print a summary."""
+    """Run a private floor to the end of its data; print a summary."""
     from actors.supervisor_process import run_loop
     from tui.commands.demo_floor import DemoFloor
 

@@ -41,7 +41,10 @@ def verify(
     home: HomeOption = Path("var"),
     as_json: JsonOption = False,
 ) -> None:
-    """Run every actor of a record, or of the floor's own logs, again and compare all that it did byte by byte."""
+    """Run every actor of a record, or of the floor's logs, again.
+
+    All that each one did is compared byte by byte.
+    """
     folder = (record if record is not None else home).absolute()
     try:
         findings = verify_record(folder, ticks=None if (folder / "bus.jsonl").exists() else feed_ticks(folder))
