@@ -350,7 +350,7 @@ def test_help_lists_every_command_whole_and_version_tells_the_version(tmp_path: 
     assert (done.returncode, tuple(line.split()[0] for line in listed)) == (0, COMMANDS)
     assert [line for line in listed if line.endswith("...")] == []
     assert pitwire("--version", cwd=tmp_path).stdout == f"pitwire {version('pitwire')}\n"
-    assert pitwire("run", "--help", cwd=tmp_path).stdout.startswith("Usage: pitwire run ")
+    assert " run [OPTIONS]" in pitwire("run", "--help", cwd=tmp_path).stdout.splitlines()[0]
 
 
 def test_every_command_is_documented() -> None:
