@@ -32,10 +32,11 @@ static inline void take_bar(adx *state, double high, double low, double close, d
     const double fall = state->low - low;
     const double up_gap = fabs(high - state->close);
     const double down_gap = fabs(low - state->close);
-    const double gap = up_gap > down_gap ? up_gap : down_gap;
-    const double range = high - low > gap ? high - low : gap;
-    state->up = keep * state->up + (rise > 0.0 && rise > fall ? rise : 0.0);
-    state->down = keep * state->down + (fall > 0.0 && fall > rise ? fall : 0.0);
+    const double range = pw_larger(high - low, pw_larger(up_gap, down_gap));
+    const double up = rise > fall ? rise : 0.0;
+    const double down = fall > rise ? fall : 0.0;
+    state->up = keep * state->up + pw_larger(up, 0.0);
+    state->down = keep * state->down + pw_larger(down, 0.0);
     state->range = keep * state->range + range;
     state->high = high;
     state->low = low;

@@ -20,10 +20,11 @@ static void beta_init(void *own, const double *options) {
     pw_pair_init(&state->pair, (double *)(state + 1), (int64_t)options[0]);
 }
 
-static void returns_of(const double *x, double before, int64_t n, double *returns) {
-    for (int64_t i = 0; i < n; i++) {
-        const double old = i > 0 ? x[i - 1] : before;
-        returns[i] = old == 0.0 ? 0.0 : (x[i] - old) / old;
+static void returns_of(const double *restrict x, double before, int64_t n, double *restrict returns) {
+    returns[0] = before == 0.0 ? 0.0 : (x[0] - before) / before;
+    for (int64_t i = 1; i < n; i++) {
+        const double found = (x[i] - x[i - 1]) / x[i - 1];
+        returns[i] = x[i - 1] == 0.0 ? 0.0 : found;
     }
 }
 
@@ -39,7 +40,10 @@ static void beta_run(void *own, const double *const *in, int64_t n, double *cons
     returns_of(in[1], state->y, n, y);
     pw_pair_run(&state->pair, (double *)(state + 1), x + lead, y + lead, n - lead, xx + lead, yy + lead, result + lead);
     pw_fill_nan(result, lead);
-    for (int64_t i = lead; i < n; i++) result[i] = xx[i] == 0.0 ? 0.0 : result[i] / xx[i];
+    for (int64_t i = lead; i < n; i++) {
+        const double found = result[i] / xx[i];
+        result[i] = xx[i] == 0.0 ? 0.0 : found;
+    }
     state->seen = 1;
     state->x = in[0][n - 1];
     state->y = in[1][n - 1];

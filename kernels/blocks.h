@@ -49,6 +49,8 @@ static inline int64_t pw_lead(int64_t start, int64_t seen, int64_t n) {
     return seen >= start ? 0 : pw_least(start - seen, n);
 }
 
+static inline double pw_larger(double one, double two) { return one > two ? one : two; }
+
 static inline void pw_fill_nan(double *out, int64_t n) {
     for (int64_t i = 0; i < n; i++) out[i] = PW_NAN;
 }
@@ -143,21 +145,8 @@ typedef struct pw_delay {
     int64_t seen; /* values taken */
 } pw_delay;
 
-/* old[i] = the value `period` before x[i]; NaN for the first `period`. */
-static inline void pw_delay_run(pw_delay *delay, double *ring, const double *x, int64_t n, double *old) {
-    const int64_t period = delay->period;
-    const int64_t lead = pw_lead(period, delay->seen, n);
-    int64_t done = 0;
-    while (done < n) { /* out of the ring, as far as it goes before its end or the chunk's */
-        const int64_t m = pw_least(n - done, period - delay->at);
-        memcpy(old + done, ring + delay->at, (size_t)m * sizeof(double));
-        memcpy(ring + delay->at, x + done, (size_t)m * sizeof(double));
-        delay->at = (delay->at + m) % period;
-        done += m;
-    }
-    pw_fill_nan(old, lead);
-    delay->seen += n;
-}
+/* old[i] = the value `period` before x[i]; NaN for the first `period`. old is not x. */
+void pw_delay_run(pw_delay *delay, double *ring, const double *x, int64_t n, double *old);
 
 /* ---- Exponential smoothing, begun with the plain mean of the first `period` values. -----------------------------
  *
@@ -182,17 +171,12 @@ void pw_smooth_run(pw_smooth *smooth, const double *x, int64_t n, double *out);
 
 /* ---- True range. ------------------------------------------------------------------------------------------------ */
 
-/* range[i] = the largest of high - low and the distances of both to the close before. close_before is that of the first
- * value's bar before. */
-static inline void pw_true_range(const double *high, const double *low, const double *close, double close_before,
-                                 int64_t n, double *range) {
-    for (int64_t i = 0; i < n; i++) {
-        const double before = i > 0 ? close[i - 1] : close_before;
-        const double up = fabs(high[i] - before);
-        const double down = fabs(low[i] - before);
-        const double own = high[i] - low[i];
-        const double most = up > down ? up : down;
-        range[i] = own > most ? own : most;
+/* range[i] = the largest of high - low and the distances of both to the close before. before: that of the first bar. */
+static inline void pw_true_range(const double *restrict high, const double *restrict low, const double *restrict close,
+                                 double before, int64_t n, double *restrict range) {
+    if (n > 0) range[0] = pw_larger(high[0] - low[0], pw_larger(fabs(high[0] - before), fabs(low[0] - before)));
+    for (int64_t i = 1; i < n; i++) {
+        range[i] = pw_larger(high[i] - low[i], pw_larger(fabs(high[i] - close[i - 1]), fabs(low[i] - close[i - 1])));
     }
 }
 

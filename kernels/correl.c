@@ -19,9 +19,11 @@ static void correl_run(void *own, const double *const *in, int64_t n, double *co
     double *result = out[0];
     pw_pair_run(pair, (double *)(pair + 1), in[0], in[1], n, xx, yy, result);
     for (int64_t i = 0; i < n; i++) {
-        const double both = sqrt(xx[i]) * sqrt(yy[i]);
-        const double found = both == 0.0 ? 0.0 : result[i] / both;
-        result[i] = found > 1.0 ? 1.0 : found < -1.0 ? -1.0 : found;
+        const double both = sqrt(xx[i] * yy[i]);
+        const double ratio = result[i] / both;
+        const double found = both == 0.0 ? 0.0 : ratio;
+        const double capped = found > 1.0 ? 1.0 : found;
+        result[i] = capped < -1.0 ? -1.0 : capped;
     }
 }
 

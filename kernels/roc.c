@@ -20,7 +20,8 @@ static void roc_run(void *own, const double *const *in, int64_t n, double *const
     pw_delay_run(delay, (double *)(delay + 1), x, n, result);
     for (int64_t i = lead; i < n; i++) {
         const double old = result[i];
-        result[i] = old == 0.0 ? 0.0 : 100.0 * (x[i] / old - 1.0);
+        const double found = 100.0 * (x[i] / old - 1.0);
+        result[i] = old == 0.0 ? 0.0 : found;
     }
 }
 

@@ -29,17 +29,19 @@ static void rsi_run(void *own, const double *const *in, int64_t n, double *const
     double gains[PW_CHUNK];
     double losses[PW_CHUNK];
     const int64_t lead = state->seen ? 0 : 1; /* the very first value has no change */
-    for (int64_t i = lead; i < n; i++) {
-        const double change = x[i] - (i > 0 ? x[i - 1] : state->last);
-        gains[i] = change > 0.0 ? change : 0.0;
-        losses[i] = change < 0.0 ? -change : 0.0;
+    gains[0] = pw_larger(x[0] - state->last, 0.0);
+    losses[0] = pw_larger(state->last - x[0], 0.0);
+    for (int64_t i = 1; i < n; i++) {
+        gains[i] = pw_larger(x[i] - x[i - 1], 0.0);
+        losses[i] = pw_larger(x[i - 1] - x[i], 0.0);
     }
     pw_smooth_run(&state->gains, gains + lead, n - lead, gains + lead);
     pw_smooth_run(&state->losses, losses + lead, n - lead, losses + lead);
     pw_fill_nan(result, lead);
     for (int64_t i = lead; i < n; i++) {
         const double both = gains[i] + losses[i];
-        result[i] = both == 0.0 ? 0.0 : 100.0 * gains[i] / both;
+        const double found = 100.0 * gains[i] / both;
+        result[i] = both == 0.0 ? 0.0 : found;
     }
     state->seen = 1;
     state->last = x[n - 1];

@@ -52,7 +52,8 @@ static void stoch_run(void *own, const double *const *in, int64_t n, double *con
     pw_lowest_run(&state->lows, low_store, in[1], n, lowest);
     for (int64_t i = k_lead; i < n; i++) {
         const double width = highest[i] - lowest[i];
-        lowest[i] = width == 0.0 ? 0.0 : 100.0 * (in[2][i] - lowest[i]) / width;
+        const double found = 100.0 * (in[2][i] - lowest[i]) / width;
+        lowest[i] = width == 0.0 ? 0.0 : found;
     }
     pw_sum_run(&state->slow_k, k_store, lowest + k_lead, n - k_lead, slow_k + k_lead);
     for (int64_t i = d_lead; i < n; i++) slow_k[i] *= by_k;

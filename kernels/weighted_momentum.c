@@ -29,9 +29,10 @@ static void weighted_momentum_run(void *own, const double *const *in, int64_t n,
     const double *x = in[0];
     double change[PW_CHUNK];
     const int64_t lead = state->seen ? 0 : 1;
-    for (int64_t i = lead; i < n; i++) {
-        const double old = i > 0 ? x[i - 1] : state->last;
-        change[i] = old == 0.0 ? 0.0 : 100.0 * ((x[i] - old) / old);
+    change[0] = state->last == 0.0 ? 0.0 : 100.0 * ((x[0] - state->last) / state->last);
+    for (int64_t i = 1; i < n; i++) {
+        const double found = 100.0 * ((x[i] - x[i - 1]) / x[i - 1]);
+        change[i] = x[i - 1] == 0.0 ? 0.0 : found;
     }
     pw_fill_nan(out[0], lead);
     pw_line_run(&state->line, (double *)(state + 1), change + lead, n - lead, out[0] + lead, NULL);

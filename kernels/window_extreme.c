@@ -3,6 +3,8 @@
  *
  *     store   [ block: period values | suffix: period + 1 extremes of the block before ]
  *             suffix[period] = the worst value there is, so that it never wins
+ *
+ * Of two zeros neither is larger; the earlier one stays, in fours as one by one, so that chunks do not matter here either.
  */
 #include "blocks.h"
 
@@ -30,8 +32,19 @@ static inline void run(pw_extreme *extreme, double *store, const double *x, int6
         const int64_t m = pw_least(n, period - extreme->at);
         const double *tail = suffix + extreme->at + 1;
         double best = extreme->at > 0 ? extreme->prefix : x[0];
+        int64_t i = 0;
         if (m < period) memcpy(block + extreme->at, x, (size_t)m * sizeof(double));
-        for (int64_t i = 0; i < m; i++) {
+        for (; i + 4 <= m; i += 4) { /* in fours, so that one comparison need not wait for the one before */
+            const double two = better(x[i + 1], x[i], lowest);
+            const double three = better(x[i + 2], two, lowest);
+            const double four = better(x[i + 3], three, lowest);
+            out[i] = better(tail[i], better(x[i], best, lowest), lowest);
+            out[i + 1] = better(tail[i + 1], better(two, best, lowest), lowest);
+            out[i + 2] = better(tail[i + 2], better(three, best, lowest), lowest);
+            best = better(four, best, lowest);
+            out[i + 3] = better(tail[i + 3], best, lowest);
+        }
+        for (; i < m; i++) {
             best = better(x[i], best, lowest);
             out[i] = better(tail[i], best, lowest);
         }

@@ -31,7 +31,8 @@ static void close_block(pw_line *line, const double *block, double *store) {
 }
 
 /* Sums over the windows of m values that stay within the open block; m <= PW_CHUNK. */
-static void run_within(pw_line *line, const double *store, const double *x, int64_t m, double *sums, double *weights) {
+static void run_within(pw_line *restrict line, const double *restrict store, const double *restrict x, int64_t m,
+                       double *restrict sums, double *restrict weights) {
     const int64_t period = line->period;
     const double *tail_sums = store + period + line->at + 1;
     const double *tail_weights = tail_sums + period + 1;

@@ -22,10 +22,10 @@ void pw_moments_init(pw_moments *moments, double *store, int64_t period) {
 
 static inline double not_negative(double value) { return value > 0.0 ? value : 0.0; }
 
-static void close_block(const double *block, double *store, int64_t period) {
-    double *mean = store + period;
-    double *deviation = mean + period + 1;
-    const double *inverse = deviation + period + 1;
+static void close_block(const double *restrict block, double *store, int64_t period) {
+    double *restrict mean = store + period;
+    double *restrict deviation = mean + period + 1;
+    const double *restrict inverse = deviation + period + 1;
     const double pivot = block[period - 1];
     double sum = 0.0;
     double square = 0.0;
@@ -44,15 +44,15 @@ static void close_block(const double *block, double *store, int64_t period) {
 }
 
 /* m values that stay within the open block; m <= PW_CHUNK. */
-static void run_within(pw_moments *moments, const double *store, const double *x, int64_t m, double *mean,
-                       double *deviation) {
+static void run_within(pw_moments *restrict moments, const double *restrict store, const double *restrict x, int64_t m,
+                       double *restrict mean, double *restrict deviation) {
     const int64_t period = moments->period;
     const int64_t at = moments->at + 1;
-    const double *tail_mean = store + period + at;
-    const double *tail_deviation = tail_mean + period + 1;
-    const double *inverse = tail_deviation + period + 1;
-    const double *share = inverse + period + 1;
-    const double *join = share + period + 1;
+    const double *restrict tail_mean = store + period + at;
+    const double *restrict tail_deviation = tail_mean + period + 1;
+    const double *restrict inverse = tail_deviation + period + 1;
+    const double *restrict share = inverse + period + 1;
+    const double *restrict join = share + period + 1;
     const double pivot = moments->pivot;
     double sum = moments->sum;
     double square = moments->square;

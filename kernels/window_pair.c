@@ -39,7 +39,13 @@ void pw_pair_init(pw_pair *pair, double *store, int64_t period) {
 
 static inline double not_negative(double value) { return value > 0.0 ? value : 0.0; }
 
-static void close_block(const double *x, const double *y, const layout *at, int64_t period) {
+static void close_block(const double *restrict x, const double *restrict y, const layout *at, int64_t period) {
+    double *restrict mean_x = at->mean_x;
+    double *restrict mean_y = at->mean_y;
+    double *restrict sxx = at->xx;
+    double *restrict syy = at->yy;
+    double *restrict sxy = at->xy;
+    const double *restrict inverse = at->inverse + period;
     const double pivot_x = x[period - 1];
     const double pivot_y = y[period - 1];
     double sum_x = 0.0, sum_y = 0.0, xx = 0.0, yy = 0.0, xy = 0.0;
@@ -51,29 +57,36 @@ static void close_block(const double *x, const double *y, const layout *at, int6
         xx += dx * dx;
         yy += dy * dy;
         xy += dx * dy;
-        at->mean_x[j] = sum_x;
-        at->mean_y[j] = sum_y;
-        at->xx[j] = xx;
-        at->yy[j] = yy;
-        at->xy[j] = xy;
+        mean_x[j] = sum_x;
+        mean_y[j] = sum_y;
+        sxx[j] = xx;
+        syy[j] = yy;
+        sxy[j] = xy;
     }
     for (int64_t j = 1; j < period; j++) {
-        const double part_x = at->mean_x[j] * at->inverse[period - j];
-        const double part_y = at->mean_y[j] * at->inverse[period - j];
-        at->xx[j] = not_negative(at->xx[j] - at->mean_x[j] * part_x);
-        at->yy[j] = not_negative(at->yy[j] - at->mean_y[j] * part_y);
-        at->xy[j] = at->xy[j] - at->mean_x[j] * part_y;
-        at->mean_x[j] = pivot_x + part_x;
-        at->mean_y[j] = pivot_y + part_y;
+        const double part_x = mean_x[j] * inverse[-j];
+        const double part_y = mean_y[j] * inverse[-j];
+        sxx[j] = not_negative(sxx[j] - mean_x[j] * part_x);
+        syy[j] = not_negative(syy[j] - mean_y[j] * part_y);
+        sxy[j] = sxy[j] - mean_x[j] * part_y;
+        mean_x[j] = pivot_x + part_x;
+        mean_y[j] = pivot_y + part_y;
     }
 }
 
 /* m values that stay within the open block; m <= PW_CHUNK. */
-static void run_within(pw_pair *pair, const layout *at, const double *x, const double *y, int64_t m, double *xx,
-                       double *yy, double *xy) {
+static void run_within(pw_pair *restrict pair, const layout *at, const double *restrict x, const double *restrict y,
+                       int64_t m, double *restrict xx, double *restrict yy, double *restrict xy) {
     double sums_x[PW_CHUNK];
     double sums_y[PW_CHUNK];
     const int64_t from = pair->at + 1;
+    const double *restrict inverse = at->inverse + from;
+    const double *restrict joins = at->join + from;
+    const double *restrict tail_x = at->mean_x + from;
+    const double *restrict tail_y = at->mean_y + from;
+    const double *restrict tail_xx = at->xx + from;
+    const double *restrict tail_yy = at->yy + from;
+    const double *restrict tail_xy = at->xy + from;
     const double pivot_x = pair->pivot_x;
     const double pivot_y = pair->pivot_y;
     pw_pair s = *pair;
@@ -93,14 +106,14 @@ static void run_within(pw_pair *pair, const layout *at, const double *x, const d
     }
     *pair = s;
     for (int64_t i = 0; i < m; i++) {
-        const double part_x = sums_x[i] * at->inverse[from + i];
-        const double part_y = sums_y[i] * at->inverse[from + i];
-        const double apart_x = pivot_x + part_x - at->mean_x[from + i];
-        const double apart_y = pivot_y + part_y - at->mean_y[from + i];
-        const double join = at->join[from + i];
-        xx[i] = at->xx[from + i] + not_negative(xx[i] - sums_x[i] * part_x) + apart_x * apart_x * join;
-        yy[i] = at->yy[from + i] + not_negative(yy[i] - sums_y[i] * part_y) + apart_y * apart_y * join;
-        xy[i] = at->xy[from + i] + (xy[i] - sums_x[i] * part_y) + apart_x * apart_y * join;
+        const double part_x = sums_x[i] * inverse[i];
+        const double part_y = sums_y[i] * inverse[i];
+        const double apart_x = pivot_x + part_x - tail_x[i];
+        const double apart_y = pivot_y + part_y - tail_y[i];
+        const double join_y = apart_y * joins[i];
+        xx[i] = tail_xx[i] + not_negative(xx[i] - sums_x[i] * part_x) + apart_x * apart_x * joins[i];
+        yy[i] = tail_yy[i] + not_negative(yy[i] - sums_y[i] * part_y) + apart_y * join_y;
+        xy[i] = tail_xy[i] + (xy[i] - sums_x[i] * part_y) + apart_x * join_y;
     }
 }
 

@@ -57,7 +57,10 @@ static double any_double(bytes *from) {
 
 static double make_value(bytes *from, unsigned kind) {
     switch (kind % 4) {
-    case 0: return (double)(int64_t)(take(from, 1) % 3); /* many equal ones, zeros */
+    case 0: { /* many equal ones, and both zeros */
+        const uint64_t choice = take(from, 1) % 4;
+        return choice == 3 ? -0.0 : (double)choice;
+    }
     case 1: return 1.0 + (double)take(from, 2) / 1e5;    /* prices */
     case 2: return 1e5 * ((double)take(from, 1) - 128.0);
     default: {
