@@ -44,6 +44,7 @@ fuzz: setup ## the kernels with random inputs under the sanitizers, 5 s each. AR
 bench: setup ## latency, throughput, start, memory, screens, each with its reference. ARGS="--quick"
 	@PYTHONPATH=tests $(BIN)/python benchmarks/spine.py $(ARGS)
 	@PYTHONPATH=tests $(BIN)/python benchmarks/floor.py $(ARGS)
+	@$(BIN)/python benchmarks/indicators.py $(ARGS)
 
 picture: setup ## draw docs/floor.svg and the tests' pictures of the screens again
 	@$(BIN)/python tests/screenshots.py
