@@ -315,7 +315,9 @@ def test_an_order_under_way_is_shown_until_it_ends() -> None:
 def test_an_ended_order_stays_ended() -> None:
     """Whatever an older, or even a newer, router says of it."""
     replica = folded(order(2, OrderState.FILLED), order(1), order(9, incarnation=1), order(1, incarnation=2))
+    folded(order(2, OrderState.REJECTED, incarnation=2), replica=replica)
     assert replica.view.orders == {}
+    assert codes(replica.view) == []
 
 
 def test_of_two_routers_the_newer_is_believed() -> None:
