@@ -19,7 +19,7 @@ static void atr_init(void *own, const double *options) {
     pw_smooth_init(&((atr *)own)->smooth, (int64_t)options[0], 1.0 / options[0]);
 }
 
-static void atr_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void atr_run(void *own, const double *const *in, int64_t n, double *const *out) {
     atr *state = own;
     double range[PW_CHUNK];
     const int64_t lead = state->seen ? 0 : 1;

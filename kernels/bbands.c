@@ -21,7 +21,7 @@ static void bbands_init(void *own, const double *options) {
     state->down = options[2];
 }
 
-static void bbands_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void bbands_run(void *own, const double *const *in, int64_t n, double *const *out) {
     bbands *state = own;
     double *upper = out[0];
     double *middle = out[1];

@@ -72,7 +72,7 @@ static void step(bbs *state, double close, double upper, double lower, int64_t p
     }
 }
 
-static void bbs_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void bbs_run(void *own, const double *const *in, int64_t n, double *const *out) {
     bbs *state = own;
     double mean[PW_CHUNK];
     double width[PW_CHUNK];

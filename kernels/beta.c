@@ -20,7 +20,7 @@ static void beta_init(void *own, const double *options) {
     pw_pair_init(&state->pair, (double *)(state + 1), (int64_t)options[0]);
 }
 
-static void returns_of(const double *restrict x, double before, int64_t n, double *restrict returns) {
+static inline void returns_of(const double *restrict x, double before, int64_t n, double *restrict returns) {
     returns[0] = before == 0.0 ? 0.0 : (x[0] - before) / before;
     for (int64_t i = 1; i < n; i++) {
         const double found = (x[i] - x[i - 1]) / x[i - 1];
@@ -28,7 +28,7 @@ static void returns_of(const double *restrict x, double before, int64_t n, doubl
     }
 }
 
-static void beta_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void beta_run(void *own, const double *const *in, int64_t n, double *const *out) {
     beta *state = own;
     double x[PW_CHUNK] = {0.0};
     double y[PW_CHUNK] = {0.0};

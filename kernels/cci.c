@@ -21,7 +21,7 @@ static int64_t cci_bytes(const double *options) {
 
 static void cci_init(void *own, const double *options) { pw_sum_init(&((cci *)own)->sum, (int64_t)options[0]); }
 
-static double absolute_deviations(const double *x, int64_t n, double mean) {
+static inline double absolute_deviations(const double *x, int64_t n, double mean) {
     double one = 0.0, two = 0.0, three = 0.0, four = 0.0;
     int64_t i = 0;
     for (; i + 4 <= n; i += 4) {
@@ -34,7 +34,7 @@ static double absolute_deviations(const double *x, int64_t n, double mean) {
     return (one + two) + (three + four);
 }
 
-static void cci_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void cci_run(void *own, const double *const *in, int64_t n, double *const *out) {
     cci *state = own;
     const int64_t period = state->sum.period;
     const int64_t lead = pw_lead(period - 1, state->seen, n);

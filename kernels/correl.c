@@ -12,7 +12,7 @@ static void correl_init(void *own, const double *options) {
     pw_pair_init(pair, (double *)(pair + 1), (int64_t)options[0]);
 }
 
-static void correl_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void correl_run(void *own, const double *const *in, int64_t n, double *const *out) {
     pw_pair *pair = own;
     double xx[PW_CHUNK];
     double yy[PW_CHUNK];

@@ -26,7 +26,7 @@ static void keltner_init(void *own, const double *options) {
     state->multiplier = options[1];
 }
 
-static void keltner_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void keltner_run(void *own, const double *const *in, int64_t n, double *const *out) {
     keltner *state = own;
     double *upper = out[0];
     double *middle = out[1];

@@ -55,7 +55,7 @@ int pw_begin(const pw_kernel *kernel, const double *options, void *state, int64_
 /* Position of the first value that is not finite, or n. Looks at all of them first, with integer operations that every
  * machine has as vector instructions: the exponent of a value that is not finite is all ones, and adding one to it
  * carries into the sign's place. */
-static int64_t first_not_finite(const double *x, int64_t n) {
+PW_WIDE static int64_t first_not_finite(const double *x, int64_t n) {
     uint64_t carried = 0;
     for (int64_t i = 0; i < n; i++) {
         uint64_t bits;

@@ -29,7 +29,7 @@ static void macd_init(void *own, const double *options) {
     for (int k = 0; k < 3; k++) pw_smooth_init(smooths[k], (int64_t)options[k], 2.0 / (options[k] + 1.0));
 }
 
-static void macd_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void macd_run(void *own, const double *const *in, int64_t n, double *const *out) {
     macd *state = own;
     double fast[PW_CHUNK];
     double *line = out[0];

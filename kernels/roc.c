@@ -12,7 +12,7 @@ static int64_t roc_bytes(const double *options) {
 
 static void roc_init(void *own, const double *options) { ((pw_delay *)own)->period = (int64_t)options[0]; }
 
-static void roc_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void roc_run(void *own, const double *const *in, int64_t n, double *const *out) {
     pw_delay *delay = own;
     const double *x = in[0];
     double *result = out[0];

@@ -22,7 +22,7 @@ static void rsi_init(void *own, const double *options) {
     pw_smooth_init(&state->losses, (int64_t)options[0], 1.0 / options[0]);
 }
 
-static void rsi_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void rsi_run(void *own, const double *const *in, int64_t n, double *const *out) {
     rsi *state = own;
     const double *x = in[0];
     double *result = out[0];

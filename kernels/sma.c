@@ -9,7 +9,7 @@ static int64_t sma_bytes(const double *options) {
 
 static void sma_init(void *own, const double *options) { pw_sum_init(own, (int64_t)options[0]); }
 
-static void sma_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void sma_run(void *own, const double *const *in, int64_t n, double *const *out) {
     pw_sum *sum = own;
     double *mean = out[0];
     const double inverse = 1.0 / (double)sum->period;

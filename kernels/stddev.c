@@ -18,14 +18,14 @@ static void stddev_init(void *own, const double *options) {
     state->deviations = options[1];
 }
 
-static void stddev_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void stddev_run(void *own, const double *const *in, int64_t n, double *const *out) {
     stddev *state = own;
     double mean[PW_CHUNK];
     double *deviation = out[0];
-    const double period = (double)state->moments.period;
+    const double inverse = 1.0 / (double)state->moments.period;
     const double deviations = state->deviations;
     pw_moments_run(&state->moments, (double *)(state + 1), in[0], n, mean, deviation);
-    for (int64_t i = 0; i < n; i++) deviation[i] = sqrt(deviation[i] / period) * deviations;
+    for (int64_t i = 0; i < n; i++) deviation[i] = sqrt(deviation[i] * inverse) * deviations;
 }
 
 static const char *const inputs[] = {"values"};

@@ -32,7 +32,7 @@ static void stoch_init(void *own, const double *options) {
     pw_sum_init(&state->slow_d, (int64_t)options[2]);
 }
 
-static void stoch_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void stoch_run(void *own, const double *const *in, int64_t n, double *const *out) {
     stoch *state = own;
     double *high_store = (double *)(state + 1);
     double *low_store = high_store + pw_extreme_store(state->highs.period);

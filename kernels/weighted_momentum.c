@@ -24,7 +24,7 @@ static void weighted_momentum_init(void *own, const double *options) {
     pw_line_init(&((weighted_momentum *)own)->line, (int64_t)options[0]);
 }
 
-static void weighted_momentum_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void weighted_momentum_run(void *own, const double *const *in, int64_t n, double *const *out) {
     weighted_momentum *state = own;
     const double *x = in[0];
     double change[PW_CHUNK];

@@ -12,7 +12,7 @@ int64_t pw_line_store(int64_t period) { return period + 2 * (period + 1); }
 void pw_line_init(pw_line *line, int64_t period) { line->period = period; }
 
 /* The suffixes of a complete block; number 0 is the whole of it. The pivot becomes its last value. */
-static void close_block(pw_line *line, const double *block, double *store) {
+PW_WIDE static void close_block(pw_line *line, const double *block, double *store) {
     const int64_t period = line->period;
     const double pivot = block[period - 1];
     double *sums = store + period;
@@ -31,7 +31,7 @@ static void close_block(pw_line *line, const double *block, double *store) {
 }
 
 /* Sums over the windows of m values that stay within the open block; m <= PW_CHUNK. */
-static void run_within(pw_line *restrict line, const double *restrict store, const double *restrict x, int64_t m,
+PW_WIDE static void run_within(pw_line *restrict line, const double *restrict store, const double *restrict x, int64_t m,
                        double *restrict sums, double *restrict weights) {
     const int64_t period = line->period;
     const double *tail_sums = store + period + line->at + 1;
@@ -57,7 +57,7 @@ static void run_within(pw_line *restrict line, const double *restrict store, con
     }
 }
 
-void pw_line_run(pw_line *line, double *store, const double *x, int64_t n, double *average, double *slope) {
+PW_WIDE void pw_line_run(pw_line *line, double *store, const double *x, int64_t n, double *average, double *slope) {
     const int64_t period = line->period;
     const double p = (double)period;
     const double by_weights = 2.0 / (p * (p + 1.0));

@@ -22,7 +22,7 @@ void pw_moments_init(pw_moments *moments, double *store, int64_t period) {
 
 static inline double not_negative(double value) { return value > 0.0 ? value : 0.0; }
 
-static void close_block(const double *restrict block, double *store, int64_t period) {
+PW_WIDE static void close_block(const double *restrict block, double *store, int64_t period) {
     double *restrict mean = store + period;
     double *restrict deviation = mean + period + 1;
     const double *restrict inverse = deviation + period + 1;
@@ -44,7 +44,7 @@ static void close_block(const double *restrict block, double *store, int64_t per
 }
 
 /* m values that stay within the open block; m <= PW_CHUNK. */
-static void run_within(pw_moments *restrict moments, const double *restrict store, const double *restrict x, int64_t m,
+PW_WIDE static void run_within(pw_moments *restrict moments, const double *restrict store, const double *restrict x, int64_t m,
                        double *restrict mean, double *restrict deviation) {
     const int64_t period = moments->period;
     const int64_t at = moments->at + 1;

@@ -39,7 +39,7 @@ void pw_pair_init(pw_pair *pair, double *store, int64_t period) {
 
 static inline double not_negative(double value) { return value > 0.0 ? value : 0.0; }
 
-static void close_block(const double *restrict x, const double *restrict y, const layout *at, int64_t period) {
+PW_WIDE static void close_block(const double *restrict x, const double *restrict y, const layout *at, int64_t period) {
     double *restrict mean_x = at->mean_x;
     double *restrict mean_y = at->mean_y;
     double *restrict sxx = at->xx;
@@ -75,7 +75,7 @@ static void close_block(const double *restrict x, const double *restrict y, cons
 }
 
 /* m values that stay within the open block; m <= PW_CHUNK. */
-static void run_within(pw_pair *restrict pair, const layout *at, const double *restrict x, const double *restrict y,
+PW_WIDE static void run_within(pw_pair *restrict pair, const layout *at, const double *restrict x, const double *restrict y,
                        int64_t m, double *restrict xx, double *restrict yy, double *restrict xy) {
     double sums_x[PW_CHUNK];
     double sums_y[PW_CHUNK];

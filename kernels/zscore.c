@@ -16,16 +16,17 @@ static void zscore_init(void *own, const double *options) {
     pw_moments_init(&state->moments, (double *)(state + 1), (int64_t)options[0]);
 }
 
-static void zscore_run(void *own, const double *const *in, int64_t n, double *const *out) {
+PW_WIDE static void zscore_run(void *own, const double *const *in, int64_t n, double *const *out) {
     zscore *state = own;
     double mean[PW_CHUNK];
     double *score = out[0];
     const double *x = in[0];
-    const double period = (double)state->moments.period;
+    const double inverse = 1.0 / (double)state->moments.period;
     pw_moments_run(&state->moments, (double *)(state + 1), x, n, mean, score);
     for (int64_t i = 0; i < n; i++) {
-        const double deviation = sqrt(score[i] / period);
-        score[i] = deviation == 0.0 ? 0.0 : (x[i] - mean[i]) / deviation;
+        const double deviation = sqrt(score[i] * inverse);
+        const double found = (x[i] - mean[i]) / deviation;
+        score[i] = deviation == 0.0 ? 0.0 : found;
     }
 }
 
