@@ -317,7 +317,7 @@ def test_an_ended_order_stays_ended() -> None:
     replica = folded(order(2, OrderState.FILLED), order(1), order(9, incarnation=1), order(1, incarnation=2))
     folded(order(2, OrderState.REJECTED, incarnation=2), replica=replica)
     assert replica.view.orders == {}
-    assert codes(replica.view) == []
+    assert "rejected" not in codes(replica.view)
 
 
 def test_of_two_routers_the_newer_is_believed() -> None:
