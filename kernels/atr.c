@@ -1,5 +1,5 @@
-/* Average true range: the true range smoothed as Wilder did, begun with the plain mean of the first `period` ranges. The
- * first bar has none. TA-Lib's ATR. */
+/* Average true range: the true range smoothed as Wilder did, begun with the plain mean of the first `period` ranges.
+ * The first bar has none. TA-Lib's ATR. */
 #include "blocks.h"
 
 typedef struct atr {

@@ -1,15 +1,15 @@
 /* Bollinger stop: a trend that turns when a close breaks the stop that trails it.
  *
- *     trend 0    before the first flip: the close is tested against the limits of earlier bars, the lowest upper and the
- *                highest lower band so far; then the limits take in this bar's bands
+ *     trend 0    before the first flip: the close is tested against the limits of earlier bars, the lowest upper and
+ *                the highest lower band so far; then the limits take in this bar's bands
  *     trend 1    a close below the stop turns the trend to -1; otherwise stop = max(stop, lower band)
  *     trend -1   a close above the stop turns the trend to 1; otherwise stop = min(stop, upper band)
  *
- * A turn, out of 0 or from one side to the other, is a flip: the stop begins at this bar's lower (trend 1) or upper band
- * (trend -1). Comparisons are strict. Should a close in trend 0 break both limits, the upper one counts.
+ * A turn, out of 0 or from one side to the other, is a flip: the stop begins at this bar's lower (trend 1) or upper
+ * band (trend -1). Comparisons are strict. Should a close in trend 0 break both limits, the upper one counts.
  *
- * Outputs: trend; stop (NaN while the trend is 0); flip = the position of the bar of the last flip, counted from 0 at the
- * first bar (NaN before the first).
+ * Outputs: trend; stop (NaN while the trend is 0); flip = the position of the bar of the last flip, counted from 0 at
+ * the first bar (NaN before the first).
  */
 #include "blocks.h"
 

@@ -1,5 +1,5 @@
-/* Beta: the slope of the returns of y on those of x over the last `period` steps, covariance / variance of x; 0 where x is
- * flat. A return is value / value before - 1, and 0 after a 0. TA-Lib's BETA, whose order of inputs this is.
+/* Beta: the slope of the returns of y on those of x over the last `period` steps, covariance / variance of x; 0 where
+ * x is flat. A return is value / value before - 1, and 0 after a 0. TA-Lib's BETA, whose order of inputs this is.
  */
 #include "blocks.h"
 

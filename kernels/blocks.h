@@ -1,8 +1,8 @@
 /* What kernels are made of. Internal: nothing here leaves the library.
  *
- * A sum over a sliding window that adds the new value and subtracts the old one drifts, and never recovers from a spike.
- * Here windows only ever add. Values are cut into blocks as long as the window; a window is the end of one block and the
- * beginning of the next:
+ * A sum over a sliding window that adds the new value and subtracts the old one drifts, and never recovers from a
+ * spike. Here windows only ever add. Values are cut into blocks as long as the window; a window is the end of one
+ * block and the beginning of the next:
  *
  *     value     0 1 2 3 | 4 5 6 7 | 8 9          period 4
  *     block     ---A--- | ---B--- | -C-
@@ -12,8 +12,8 @@
  * whatever the period, exact to a few ulps of the plain sum over the window, and it depends on positions only, so that
  * chunks do not matter. It works for everything that two halves can be combined from: sums, moments, extremes.
  *
- * Each building block is a small struct of fixed size and an array of doubles ("store") that the kernel places behind its
- * own struct. Nothing holds a pointer.
+ * Each building block is a small struct of fixed size and an array of doubles ("store") that the kernel places behind
+ * its own struct. Nothing holds a pointer.
  */
 #ifndef PW_BLOCKS_H
 #define PW_BLOCKS_H
@@ -30,9 +30,9 @@
 
 #define PW_NAN ((double)NAN)
 
-/* Before a function whose loops are vector code: compiled twice, the one with wider vectors is taken where the processor has
- * them. Both do the same operations in the same order on every value, so the numbers are the same (there is no fused
- * multiply-add in either). PW_NARROW leaves it out. */
+/* Before a function whose loops are vector code: compiled twice, the one with wider vectors is taken where the
+ * processor has them. Both do the same operations in the same order on every value, so the numbers are the same (there
+ * is no fused multiply-add in either). PW_NARROW leaves it out. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && !defined(PW_NARROW)
 #define PW_WIDE __attribute__((target_clones("avx2", "default")))
 #else
@@ -43,12 +43,13 @@
 #define PW_COUNT(array) ((int32_t)(sizeof(array) / sizeof((array)[0])))
 /* The kernel's row: its file has inputs[], options[], outputs[] and <name>_start, _bytes, _init, _run. */
 #define PW_KERNEL(name, rule, holds)                                                                                   \
-    const pw_kernel pw_##name = {#name,           inputs,           options,           outputs,           rule,        \
-                                 PW_COUNT(inputs), PW_COUNT(options), PW_COUNT(outputs), 0,                holds,       \
-                                 name##_start,    name##_bytes,     name##_init,       name##_run}
+    const pw_kernel pw_##name = {#name, inputs, options, outputs, rule,                                                \
+                                 PW_COUNT(inputs), PW_COUNT(options), PW_COUNT(outputs), 0,                            \
+                                 holds, name##_start, name##_bytes, name##_init, name##_run}
 #define PW_KERNEL_WITHOUT_OPTIONS(name)                                                                                \
-    const pw_kernel pw_##name = {#name, inputs,       NULL,         outputs,     NULL,       PW_COUNT(inputs), 0,      \
-                                 PW_COUNT(outputs), 0, NULL, name##_start, name##_bytes, name##_init, name##_run}
+    const pw_kernel pw_##name = {#name, inputs, NULL, outputs, NULL,                                                   \
+                                 PW_COUNT(inputs), 0, PW_COUNT(outputs), 0,                                            \
+                                 NULL, name##_start, name##_bytes, name##_init, name##_run}
 #define PW_PERIOD(name, low, preset) {name, low, PW_MOST_PERIOD, preset, 1, 0}
 
 static inline int64_t pw_least(int64_t one, int64_t two) { return one < two ? one : two; }

@@ -1,4 +1,4 @@
-/* Pearson's correlation of the last `period` pairs; 0 where either series is flat. Between -1 and 1. TA-Lib's CORREL. */
+/* Pearson's correlation of the last `period` pairs; 0 where either series is flat. -1 to 1. TA-Lib's CORREL. */
 #include "blocks.h"
 
 static int64_t correl_start(const double *options) { return (int64_t)options[0] - 1; }

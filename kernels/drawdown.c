@@ -1,5 +1,5 @@
-/* Drawdown of an equity curve: how far it lies below its highest value so far, in its own unit and in percent of that value
- * (NaN as long as that is not above 0). */
+/* Drawdown of an equity curve: how far it lies below its highest value so far, in its own unit and in percent of that
+ * value (NaN as long as that is not above 0). */
 #include "blocks.h"
 
 typedef struct drawdown {

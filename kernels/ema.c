@@ -1,4 +1,5 @@
-/* Exponential moving average, weight 2 / (period + 1), begun with the mean of the first `period` values. TA-Lib's EMA. */
+/* Exponential moving average, weight 2 / (period + 1), begun with the mean of the first `period` values.
+ * TA-Lib's EMA. */
 #include "blocks.h"
 
 static int64_t ema_start(const double *options) { return (int64_t)options[0] - 1; }

@@ -1,5 +1,5 @@
-/* Keltner channel: the exponential average of the close, and `multiplier` average true ranges (Wilder's, of `atr_period`
- * bars) above and below it. */
+/* Keltner channel: the exponential average of the close, and `multiplier` average true ranges (Wilder's, of
+ * `atr_period` bars) above and below it. */
 #include "blocks.h"
 
 typedef struct keltner {
@@ -33,7 +33,8 @@ PW_WIDE static void keltner_run(void *own, const double *const *in, int64_t n, d
     double *lower = out[2];
     double range[PW_CHUNK];
     const int64_t first = state->seen > 0 ? 0 : 1;
-    const int64_t start = state->average.period - 1 > state->range.period ? state->average.period - 1 : state->range.period;
+    const int64_t average = state->average.period - 1;
+    const int64_t start = average > state->range.period ? average : state->range.period;
     const int64_t lead = pw_lead(start, state->seen, n);
     pw_true_range(in[0], in[1], in[2], state->close, n, range);
     pw_smooth_run(&state->range, range + first, n - first, range + first);

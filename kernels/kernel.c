@@ -7,7 +7,9 @@
 /* The mark of a kernel's states: FNV-1a over its name, so that it is the same wherever the library is loaded. */
 static uint64_t tag_of(const pw_kernel *kernel) {
     uint64_t tag = UINT64_C(14695981039346656037);
-    for (const char *c = kernel->name; *c != '\0'; c++) tag = (tag ^ (uint64_t)(unsigned char)*c) * UINT64_C(1099511628211);
+    for (const char *c = kernel->name; *c != '\0'; c++) {
+        tag = (tag ^ (uint64_t)(unsigned char)*c) * UINT64_C(1099511628211);
+    }
     return tag;
 }
 

@@ -106,7 +106,7 @@ SYMBOLS: dict[str, tuple[list[object], object]] = {
     "pw_start": ([KernelAt, Doubles], c_int64),
     "pw_state_bytes": ([KernelAt, Doubles], c_int64),
     "pw_begin": ([KernelAt, Doubles, c_void_p, c_int64], c_int),
-    "pw_update": ([KernelAt, c_void_p, c_void_p, c_int64, c_void_p, c_void_p], c_int),
+    "pw_update": ([c_void_p, c_void_p, c_void_p, c_int64, c_void_p, c_void_p], c_int),
     "pw_batch": ([KernelAt, Doubles, c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p], c_int),
 }
 # The structs bound here, by their C names.

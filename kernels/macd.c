@@ -1,6 +1,6 @@
 /* Moving average convergence/divergence: macd = EMA(fast) - EMA(slow), signal = EMA(macd), histogram = macd - signal.
- * TA-Lib's MACD: the fast average begins so late that both have their first value on the same bar, and all three outputs
- * begin with the signal.
+ * TA-Lib's MACD: the fast average begins so late that both have their first value on the same bar, and all three
+ * outputs begin with the signal.
  *
  *     position   0 ...... slow-fast ...... slow-1 .............. slow+signal-2
  *     fast                [ mean of fast values ] values

@@ -1,5 +1,5 @@
-/* Relative strength index: 100 * gains / (gains + losses), both smoothed as Wilder did, begun with plain means of the first
- * `period` changes. 0 when nothing moved at all, as in TA-Lib's RSI. */
+/* Relative strength index: 100 * gains / (gains + losses), both smoothed as Wilder did, begun with plain means of the
+ * first `period` changes. 0 when nothing moved at all, as in TA-Lib's RSI. */
 #include "blocks.h"
 
 typedef struct rsi {

@@ -1,6 +1,6 @@
-/* Stochastic oscillator: 100 * (close - lowest low) / (highest high - lowest low) over `fast_k` bars (0 where these are
- * equal), smoothed by a simple average of `slow_k` (slow k) and that by one of `slow_d` (slow d). TA-Lib's STOCH with simple
- * averages.
+/* Stochastic oscillator: 100 * (close - lowest low) / (highest high - lowest low) over `fast_k` bars (0 where these
+ * are equal), smoothed by a simple average of `slow_k` (slow k) and that by one of `slow_d` (slow d). TA-Lib's STOCH
+ * with simple averages.
  *
  *     own   [ stoch | store of highs | store of lows | store of slow k | store of slow d ]
  */

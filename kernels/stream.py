@@ -39,6 +39,12 @@ class Stream:
         self._outs = (c_void_p * outputs)(*(ctypes.addressof(self._out) + 8 * i for i in range(outputs)))
         self._where = (c_int64 * 2)()
         self._call = library().pw_update
+        # As plain addresses, which ctypes passes on as they are; this object holds what they point to.
+        self._kernel = ctypes.addressof(self._spec.row.contents)
+        self._memory = ctypes.addressof(self._state)
+        self._found = ctypes.addressof(self._where)
+        ins, outs = ctypes.addressof(self._ins), ctypes.addressof(self._outs)
+        self._one = (self._kernel, self._memory, ins, 1, outs, self._found)
         self.kernel = kernel
         self.start = self._spec.start(self._options)
         self.taken = 0
@@ -61,8 +67,9 @@ class Stream:
         if len(values) != len(self._in):
             wanted = ", ".join(self._spec.inputs)
             raise InputError(self.kernel, "update", f"takes {len(self._in)} values ({wanted}), not {len(values)}")
-        self._in[:] = list(values)
-        status = self._call(self._spec.row, self._state, self._ins, 1, self._outs, self._where)
+        for i, value in enumerate(values):
+            self._in[i] = value
+        status = self._call(*self._one)
         if status:
             self._refuse(status, values[self._where[0]])
         self.taken += 1
@@ -79,7 +86,7 @@ class Stream:
 
         given = inputs_of(self.kernel, self._spec.inputs, arrays)
         outputs = empty(len(given[0]), len(self._spec.outputs))
-        status = self._call(self._spec.row, self._state, pointers(given), len(given[0]), pointers(outputs), self._where)
+        status = self._call(self._kernel, self._memory, pointers(given), len(given[0]), pointers(outputs), self._found)
         if status:
             self._refuse(status, float(given[self._where[0]][self._where[1]]))
         self.taken += len(given[0])

@@ -1,8 +1,8 @@
-/* Weighted momentum of a price watchdog: the mean of the last `period` changes in percent, weighted linearly, the newest
- * `period` times as much as the oldest, so that a fast move shows at once and fades. 0 for a change after a 0.
+/* Weighted momentum of a price watchdog: the mean of the last `period` changes in percent, weighted linearly, the
+ * newest `period` times as much as the oldest, so that a fast move shows at once and fades. 0 for a change after a 0.
  *
  *     change[t] = 100 * (value[t] / value[t - 1] - 1)
- *     weighted_momentum[t] = sum(j * change[t - period + j], j = 1 .. period) / (1 + 2 + ... + period)     percent a step
+ *     weighted_momentum[t] = sum(j * change[t - period + j], j = 1 .. period) / (1 + 2 + ... + period)   percent a step
  *
  *     own   [ weighted_momentum | store of the weighted sum ]
  */

@@ -1,10 +1,11 @@
-/* The largest and smallest value of a sliding window, as suffix of one block and prefix of the next (blocks.h; van Herk
- * 1992, Gil and Werman 1993).
+/* The largest and smallest value of a sliding window, as suffix of one block and prefix of the next (blocks.h; van
+ * Herk 1992, Gil and Werman 1993).
  *
  *     store   [ block: period values | suffix: period + 1 extremes of the block before ]
  *             suffix[period] = the worst value there is, so that it never wins
  *
- * Of two zeros neither is larger; the earlier one stays, in fours as one by one, so that chunks do not matter here either.
+ * Of two zeros neither is larger; the earlier one stays, in fours as one by one, so that chunks do not matter here
+ * either.
  */
 #include "blocks.h"
 

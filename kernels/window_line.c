@@ -1,6 +1,7 @@
 /* Weighted sum of a sliding window, and with it the weighted mean and the slope of the least squares line (blocks.h).
  *
- *     store   [ block: period values of the open block | sum, weighted: of the suffixes of the block before, period + 1 each ]
+ *     store   [ block: period values of the open block |
+ *               sum, weighted: of the suffixes of the block before, period + 1 each ]
  *
  * With the weights 1 (oldest) to period (newest), and `left` values in the suffix:
  *     weighted = suffix's weighted + prefix's weighted + left * prefix's sum
@@ -31,8 +32,8 @@ PW_WIDE static void close_block(pw_line *line, const double *block, double *stor
 }
 
 /* Sums over the windows of m values that stay within the open block; m <= PW_CHUNK. */
-PW_WIDE static void run_within(pw_line *restrict line, const double *restrict store, const double *restrict x, int64_t m,
-                       double *restrict sums, double *restrict weights) {
+PW_WIDE static void run_within(pw_line *restrict line, const double *restrict store, const double *restrict x,
+                               int64_t m, double *restrict sums, double *restrict weights) {
     const int64_t period = line->period;
     const double *tail_sums = store + period + line->at + 1;
     const double *tail_weights = tail_sums + period + 1;
@@ -68,7 +69,7 @@ PW_WIDE void pw_line_run(pw_line *line, double *store, const double *x, int64_t 
     while (n > 0) {
         const int64_t m = pw_least(n, period - line->at);
         const int64_t complete = line->at + m == period;
-        const int64_t last = m - complete; /* the value that completes a block is a suffix of its own, with its own pivot */
+        const int64_t last = m - complete; /* the value that completes a block is a suffix with a pivot of its own */
         if (!line->full && line->at == 0) line->pivot = x[0];
         const double pivot = line->pivot;
         if (m < period) memcpy(store + line->at, x, (size_t)m * sizeof(double));

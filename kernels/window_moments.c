@@ -44,8 +44,8 @@ PW_WIDE static void close_block(const double *restrict block, double *store, int
 }
 
 /* m values that stay within the open block; m <= PW_CHUNK. */
-PW_WIDE static void run_within(pw_moments *restrict moments, const double *restrict store, const double *restrict x, int64_t m,
-                       double *restrict mean, double *restrict deviation) {
+PW_WIDE static void run_within(pw_moments *restrict moments, const double *restrict store, const double *restrict x,
+                               int64_t m, double *restrict mean, double *restrict deviation) {
     const int64_t period = moments->period;
     const int64_t at = moments->at + 1;
     const double *restrict tail_mean = store + period + at;

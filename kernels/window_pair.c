@@ -1,7 +1,7 @@
 /* Squared deviations of two series over a sliding window, and the product of both, as in window_moments.c.
  *
  *     store   [ block of x, of y: period values each | suffixes of the block before, period + 1 each:
- *               mean x, mean y, xx, yy, xy | inverse, join: tables by the number of values in the prefix, period + 1 each ]
+ *               mean x, mean y, xx, yy, xy | inverse, join: tables by the number of values in the prefix ]
  */
 #include "blocks.h"
 
@@ -75,8 +75,9 @@ PW_WIDE static void close_block(const double *restrict x, const double *restrict
 }
 
 /* m values that stay within the open block; m <= PW_CHUNK. */
-PW_WIDE static void run_within(pw_pair *restrict pair, const layout *at, const double *restrict x, const double *restrict y,
-                       int64_t m, double *restrict xx, double *restrict yy, double *restrict xy) {
+PW_WIDE static void run_within(pw_pair *restrict pair, const layout *at, const double *restrict x,
+                               const double *restrict y, int64_t m, double *restrict xx, double *restrict yy,
+                               double *restrict xy) {
     double sums_x[PW_CHUNK];
     double sums_y[PW_CHUNK];
     const int64_t from = pair->at + 1;

@@ -1,4 +1,5 @@
-/* Linearly weighted moving average: weight 1 for the oldest of `period` values, `period` for the newest. TA-Lib's WMA. */
+/* Linearly weighted moving average: weight 1 for the oldest of `period` values, `period` for the newest.
+ * TA-Lib's WMA. */
 #include "blocks.h"
 
 static int64_t wma_start(const double *options) { return (int64_t)options[0] - 1; }

@@ -1,5 +1,5 @@
-/* Every kernel and the bars with whatever bytes come: no access out of bounds, no undefined arithmetic, and what pitwire.h
- * promises. Built with the sanitizers, and run by `make check` and `.ci/run`.
+/* Every kernel and the bars with whatever bytes come: no access out of bounds, no undefined arithmetic, and what
+ * pitwire.h promises. Built with the sanitizers, and run by `make check` and `.ci/run`.
  *
  *     bytes   [ kernel | options | length | how values are made | cuts and values, as far as they last ]
  */
