@@ -33,6 +33,7 @@ from schemas.session import SessionState
 
 __all__ = ["Portfolio", "PortfolioConfig", "PortfolioState", "config_from", "recover"]
 
+_REPEAT_US = 10_000_000
 _SECOND_US = 1_000_000
 _MINUTE_US = 60_000_000
 _PAUSE_US = 10_000_000
@@ -62,6 +63,7 @@ class Portfolio(Actor):
         self._told: dict[str, Event] = {}
         self._link = True
         self._minute = 0
+        self._repeated = 0
         self._misplaced = 0
         self._handlers: dict[type[Event], Callable[[Any, int], Sequence[Effect]]] = {
             OrderUpdate: self._on_update,
@@ -86,7 +88,7 @@ class Portfolio(Actor):
             Subscribe(wildcard(MarketStatus)),
             Subscribe(wildcard(Hello)),
             Subscribe(wildcard(Tick), conflate=not self.config.sim),
-            Subscribe(wildcard(Ask, service="portfolio"), lane="control"),
+            Subscribe(wildcard(Ask, service="portfolio")),
         )
 
     def on_start(self, now: int) -> Sequence[Effect]:
@@ -107,7 +109,10 @@ class Portfolio(Actor):
         return handler(event, now) if handler is not None else []
 
     def on_timer(self, message: TimerIn, now: int) -> Sequence[Effect]:
-        """A second is over."""
+        """A second is over. Every tenth all is told, changed or not: a quiet account has a curve too."""
+        if now // _REPEAT_US != self._repeated:
+            self._repeated = now // _REPEAT_US
+            self._told.clear()
         effects = self._tell(now) if self._link else []
         return [*effects, *self._again(now)]
 
