@@ -1,5 +1,6 @@
 /* What the library says of itself: which sources it was built from, and how large its structs are. */
 #include "bars.h"
+#include "market.h"
 #include "pitwire.h"
 
 #ifndef PW_BUILD_HASH
@@ -18,6 +19,12 @@ static const pw_struct_size sizes[] = {
     ROW(pw_state),
     ROW(pw_bar),
     ROW(pw_bars),
+    ROW(pw_tick),
+    ROW(pw_rate),
+    ROW(pw_zone_row),
+    ROW(pw_hours_row),
+    ROW(pw_symbol),
+    ROW(pw_account_spec),
 };
 
 const pw_struct_size *pw_struct_size_at(int32_t at) {

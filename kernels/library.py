@@ -40,6 +40,9 @@ class Status:
     LENGTH = 5
     UNSORTED = 6
     FULL = 7
+    RANGE = 8
+    NO_RATE = 9
+    PRICE = 10
 
 
 class Size(Structure):

@@ -51,7 +51,10 @@ typedef enum pw_status {
     PW_STATE = 4,      /* the state was not begun with this kernel, or has too few bytes */
     PW_LENGTH = 5,     /* a length is negative */
     PW_UNSORTED = 6,   /* a time is before the one that came before it; where = {0, position} */
-    PW_FULL = 7        /* a fixed capacity is used up */
+    PW_FULL = 7,       /* a fixed capacity is used up */
+    PW_RANGE = 8,      /* an amount does not fit in 64 bits */
+    PW_NO_RATE = 9,    /* no rate from another currency to the account's is known */
+    PW_PRICE = 10      /* a price is not positive or too high, bid and ask are crossed, or a bar contradicts itself */
 } pw_status;
 
 /* ---- The library itself ------------------------------------------------------------------------------------- */
