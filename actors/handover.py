@@ -35,6 +35,8 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """Simulated time: who must be there before the first tick (the feed's)."""
     inbox_dir: str = ""
     """Where the inbox log goes; empty for none."""
+    inbox_bytes: int = 0
+    """How long the inbox log may become; 0: as long as it will."""
 
     def __repr__(self) -> str:
         """Without the secrets."""

@@ -173,7 +173,9 @@ def _inbox(handover: Handover, recovered: Recovered) -> InboxLog | None:
     folder = Path(handover.inbox_dir)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{handover.name}-{handover.incarnation}.jsonl"
-    return InboxLog(path, handover.role, handover.name, handover.incarnation, recovered.config, recovered.state)
+    made_from = (recovered.config, recovered.state)
+    limit = handover.inbox_bytes
+    return InboxLog(path, handover.role, handover.name, handover.incarnation, *made_from, limit_bytes=limit)
 
 
 async def _beat(runtime: Runtime) -> None:

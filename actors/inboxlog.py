@@ -45,7 +45,10 @@ _LIFECYCLE: dict[str, Taken] = {"start": StartTaken(), "stop": StopTaken()}
 
 
 class InboxLog:
-    """Writes one actor's inbox log. Every method raises LogWriteError; an existing file is never overwritten."""
+    """Writes one actor's inbox log. Every method raises LogWriteError; an existing file is never overwritten.
+
+    `limit_bytes`: when it has become so long it is `full` and is to be closed (0: never). Nothing is refused.
+    """
 
     def __init__(
         self,
@@ -55,7 +58,10 @@ class InboxLog:
         incarnation: int,
         config: msgspec.Struct,
         state: msgspec.Struct | None,
+        *,
+        limit_bytes: int = 0,
     ) -> None:
+        self.limit_bytes = limit_bytes
         self._writer = LogWriter(path)
         self._n = 0
         header = Header(
@@ -69,6 +75,11 @@ class InboxLog:
         )
         self._writer.append(_encode(header)[:-1])
         self._writer.flush()
+
+    @property
+    def full(self) -> bool:
+        """Whether it has reached its limit."""
+        return 0 < self.limit_bytes <= self._writer.size
 
     def taken(self, message: Message | Literal["start", "stop"], data: bytes, now: int) -> None:
         """Note a message before its handler runs. `data`: the event's bytes as they came, b"" if there is none."""
@@ -89,13 +100,13 @@ class InboxLog:
         """Hand everything to the operating system."""
         self._writer.flush()
 
-    def close(self) -> None:
-        """Write the closing line. Idempotent."""
-        self._writer.close()
+    def close(self, why: str = "") -> None:
+        """Write the closing line; `why` if the actor goes on without a log. Idempotent."""
+        self._writer.close(why)
 
 
 def read_inbox(path: Path, limit: int | None = None) -> tuple[Header, LogReader, Iterator[tuple[LogLine, InboxLine]]]:
-    """The header, the reader (its `closed` and `torn` hold after the last line) and the lines behind the header.
+    """The header, the reader (its `closed`, `why` and `torn` hold after the last line) and the lines behind the header.
 
     `limit`: how many bytes to read of a log that is still being written. Raises LogReadError, here and while iterating.
     """

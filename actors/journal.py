@@ -1,4 +1,8 @@
-"""The runtime's hold on its inbox log: what cannot be written down is told once, and then nothing more is done."""
+"""The runtime's hold on its inbox log: what cannot be written down is told once, and then nothing more is done.
+
+A log that has reached its limit is something else: it is closed between two messages, with the reason in its last line,
+and the actor goes on without one. An order path that stops because its log is long would be worse than a log that ends.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +25,20 @@ P = ParamSpec("P")
 
 class Journal:
     """An inbox log, or none. Each method says whether to go on: always without a log, never after a write error or the
-    end. `failed(text)` is called with the first error; nothing is raised.
+    end. `failed(text)` is called with the first error, `ended(text)` when the log has reached its limit; nothing is
+    raised.
     """
 
-    def __init__(self, log: InboxLog | None, failed: Callable[[str], None]) -> None:
+    def __init__(self, log: InboxLog | None, failed: Callable[[str], None], ended: Callable[[str], None]) -> None:
         self._log = log
         self._failed = failed
+        self._ended = ended
         self._over = False
 
     def taken(self, message: Message | Literal["start", "stop"], data: bytes, now: int) -> bool:
         """Note a message before its handler runs; it must not run if that fails."""
+        if self._log is not None and self._log.full:
+            self._end(self._log)
         return not self._over if self._log is None else self._tried(self._log.taken, message, data, now)
 
     def effects(self, outgoing: Sequence[Outgoing]) -> bool:
@@ -50,6 +58,12 @@ class Journal:
         if self._log is not None:
             self._tried(self._log.close)
             self._log, self._over = None, True
+
+    def _end(self, log: InboxLog) -> None:
+        """Everything up to here can be run again; what follows cannot."""
+        if self._tried(log.close, f"it has reached its limit of {log.limit_bytes} bytes"):
+            self._log = None
+            self._ended(f"the inbox log has reached its limit of {log.limit_bytes:,} bytes and is closed")
 
     def _tried(self, write: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> bool:
         try:

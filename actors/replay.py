@@ -35,10 +35,12 @@ from bus.buslog import BusLog
 from bus.eventlog import LogLine, extracted
 from schemas.codec import CodecError, decode
 
-__all__ = ["DifferenceError", "Replay", "Role", "TickLookup"]
+__all__ = ["DifferenceError", "Replay", "Role", "TickLookup", "UnrecordedError"]
 
 TickLookup: TypeAlias = Callable[[str, int, int], bytes | None]
-"""A tick's bytes by subject, incarnation and sequence; None when it is not there."""
+"""A tick's bytes by subject, incarnation and sequence; None when it is not there although it should be. May raise
+UnrecordedError when it cannot be there.
+"""
 
 _Inner: TypeAlias = EventTaken | StoredTaken | ReplyTaken | TimerTaken | LinkTaken
 
@@ -72,6 +74,10 @@ class DifferenceError(Exception):
         self.replayed = replayed
 
 
+class UnrecordedError(Exception):
+    """What a message refers to was rightly not recorded: nothing from there on can be run again. The text says why."""
+
+
 class _Step(msgspec.Struct):
     """A message and what it gives now. `settled`: its line of effects was there."""
 
@@ -85,7 +91,8 @@ class _Step(msgspec.Struct):
 
 
 class Replay:
-    """Runs one inbox log. `messages` and `effects` count, `notes` say what was tolerated.
+    """Runs one inbox log. `messages` and `effects` count, `notes` say what was tolerated, `why` is the reason of a log
+    that was ended before its actor, `incarnation` the actor's.
 
     `limit`: how many bytes to read of a log that is still being written. `emitted` is told every effect as it is now,
     before it is compared.
@@ -106,6 +113,8 @@ class Replay:
         self.messages = 0
         self.effects = 0
         self.notes: list[str] = []
+        self.incarnation = 0
+        self.why = ""
         self._roles = roles
         self._ticks = ticks
         self._limit = limit
@@ -115,14 +124,21 @@ class Replay:
     def run(self) -> None:
         """To the end, or to the first DifferenceError. Raises LogReadError for a log that is not whole."""
         header, reader, lines = read_inbox(self.path, self._limit)
-        self.name = f"{header.name}-{header.incarnation}"
+        self.name, self.incarnation = f"{header.name}-{header.incarnation}", header.incarnation
         cell = self._cell(header)
         step: _Step | None = None
+        unrecorded = ""
         for line, read in lines:
+            if unrecorded:
+                continue  # only its checksum counts
             if read.taken is not UNSET:
                 if step is not None:
                     _settle(step)
-                step = self._handle(cell, step, line, read, read.taken)
+                try:
+                    step = self._handle(cell, step, line, read, read.taken)
+                except UnrecordedError as error:
+                    step, unrecorded = None, str(error)
+                    self.messages -= 1
             elif step is None or step.n != read.n or step.settled:
                 raise DifferenceError(line.number, f"effects of message {read.n}, which was not the last one taken")
             else:
@@ -130,11 +146,16 @@ class Replay:
                 step.settled = True
         if step is not None and reader.closed:
             _settle(step)
-        if not reader.closed:
+        self.why = reader.why
+        if unrecorded:
+            self.notes.append(f"only up to message {self.messages}: {unrecorded}")
+        if reader.why:
+            self.notes.append(f"the log ends before the actor did: {reader.why}")
+        elif not reader.closed:
             torn = f", {reader.torn} bytes of an unfinished line" if reader.torn else ""
             self.notes.append(f"no closing line after message {self.messages}: killed, or still being written{torn}")
         if self._sightings is not None:
-            self.notes += self._sightings.settled(closed=reader.closed)
+            self.notes += self._sightings.settled(closed=reader.closed and not reader.why)
 
     def _cell(self, header: Header) -> Cell:
         try:
@@ -167,7 +188,7 @@ class Replay:
             else:
                 message = self._message(line.number, taken)
                 outgoing = cell.handle(message, read.now)
-        except DifferenceError:
+        except (DifferenceError, UnrecordedError):
             raise
         except Exception as error:  # noqa: BLE001 - as the runtime does: it is part of what is compared
             step.raised = f"{type(error).__name__}: {error}"

@@ -94,7 +94,7 @@ class Runtime:
         self.voice = Voice(actor, bus)
         self._cell = Cell(actor)
         self._scheduler = scheduler
-        self._journal = Journal(inbox, self._unwritable)
+        self._journal = Journal(inbox, self._unwritable, self._unlogged)
         self._fatal = fatal
         self._sim = bus.clock if isinstance(bus.clock, SimClock) else None
         self._mailbox = Mailbox(data_limit)
@@ -150,6 +150,10 @@ class Runtime:
         """The inbox log failed: nothing is handled any more, nor passed over in silence."""
         self._running = False
         self._fatal(text)
+
+    def _unlogged(self, text: str) -> None:
+        """The inbox log is as long as it may be: what is handled from now on cannot be run again."""
+        self.voice.alert("warning", "inbox_log_ended", f"{text}; what follows cannot be verified")
 
     # ---- what arrives
 

@@ -73,16 +73,32 @@ def extracted(raw: msgspec.Raw | msgspec.UnsetType, text: str) -> bytes:
 _raw = msgspec.json.Decoder(msgspec.Raw).decode
 
 
+class _Closing(msgspec.Struct):
+    why: str = ""
+
+
+_closing = msgspec.json.Decoder(_Closing).decode
+
+
+def _why(line: bytes) -> str:
+    """The reason in a closing line, "" for none."""
+    try:
+        return _closing(line).why
+    except msgspec.DecodeError:
+        return ""
+
+
 class LogWriter:
     """Makes a new log file. Lines are buffered until `flush`, which hands them to the operating system in one write.
 
     Every method raises LogWriteError; after the first one nothing more is written, so what is in the file stays
-    readable.
+    readable. `lines` and `size` (bytes) are what was appended, written or not yet.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lines = 0
+        self.size = 0
         self._chain = b""
         self._parts: list[bytes] = []
         self._size = 0
@@ -98,6 +114,7 @@ class LogWriter:
         self._chain = chain
         self._parts += (body, _SUM, chain, _END)
         self._size += len(body) + _TAIL
+        self.size += len(body) + _TAIL
         self.lines += 1
         if self._size >= _BUFFER:
             self.flush()
@@ -122,13 +139,16 @@ class LogWriter:
             self._failed = LogWriteError(self.path, _reason(error))
             raise self._failed from error
 
-    def close(self) -> None:
-        """Write the closing line and close the file. Idempotent; silent about an error that was raised before."""
+    def close(self, why: str = "") -> None:
+        """Write the closing line, with the reason if it is an early one, and close the file. Idempotent; silent about
+        an error that was raised before.
+        """
         if self._fd < 0:
             return
         try:
             if self._failed is None:
-                self.append(b'{"end":true,"lines":%d' % self.lines)
+                reason = b',"why":' + msgspec.json.encode(why) if why else b""
+                self.append(b'{"end":true,"lines":%d%b' % (self.lines, reason))
                 self.flush()
         finally:
             os.close(self._fd)
@@ -136,8 +156,9 @@ class LogWriter:
 
 
 class LogReader:
-    """Iterates over a log's lines, checking each. After the last: `closed` says whether it was ended in order, `torn`
-    how many bytes of an unfinished last line were left aside, `lines` how many lines there were before the closing one.
+    """Iterates over a log's lines, checking each. After the last: `closed` says whether it was ended in order and `why`
+    if that was before its writer's own end, `torn` how many bytes of an unfinished last line were left aside, `lines`
+    how many lines there were before the closing one.
 
     `limit`: how many bytes to read of a file that is still being written. Raises LogReadError with the file, the line
     and what does not fit.
@@ -147,12 +168,13 @@ class LogReader:
         self.path = path
         self._limit = limit
         self.closed = False
+        self.why = ""
         self.torn = 0
         self.lines = 0
 
     def __iter__(self) -> Iterator[LogLine]:
         chain, offset = b"", 0
-        self.closed, self.torn, self.lines = False, 0, 0
+        self.closed, self.why, self.torn, self.lines = False, "", 0, 0
         try:
             with self.path.open("rb") as file:
                 for number, line in enumerate(file, 1):
@@ -166,7 +188,7 @@ class LogReader:
                         return
                     chain = self._checked(chain, line, number)
                     if line.startswith(b'{"end":true,'):
-                        self.closed = True
+                        self.closed, self.why = True, _why(line)
                     else:
                         self.lines = number
                         yield LogLine(number, line[:-1], offset)

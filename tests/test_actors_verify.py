@@ -73,7 +73,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_actor_of_a_floor_is_identical(record: Path) -> None:
     """Feed, guard, router, gateway and runner give the same bytes again, with orders among them."""
     findings = {finding.actor: finding for finding in verify_record(record)}
-    assert list(findings) == ["bus", "feed-1", "gateway-paper-2", "guard-3", "router-4", "session-a-5"]
+    assert list(findings) == ["bus", "feed-1", "gateway-paper-2", "guard-3", "portfolio-5", "router-4", "session-a-6"]
     assert {finding.text.split(":")[0] for finding in findings.values()} == {"whole", "identical"}
     assert all(finding.ok for finding in findings.values())
     assert findings["router-4"].effects > 5

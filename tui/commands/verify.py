@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from actors.floor_error import Exit, FloorError
-from actors.replay import DifferenceError, Replay, TickLookup
+from actors.replay import DifferenceError, Replay, TickLookup, UnrecordedError
 from actors.roles import load_role
 from actors.verify import Finding, verify_record
 from bus.eventlog import LogReadError
@@ -64,21 +64,30 @@ def feed_ticks(folder: Path) -> TickLookup:
     """The ticks of a folder without a bus log: what its feeds send when they are run again, at the first question.
 
     So the last ones before a kill are found too, which never came into the log. A log that is not whole gives the ticks
-    before its first fault; the fault itself is found by the verification.
+    before its first fault; the fault itself is found by the verification. Of a feed whose log was ended before it, the
+    ticks that it sent afterwards are nowhere: what refers to them cannot be run again.
     """
-    found: dict[tuple[str, int, int], bytes] | None = None
+    found: dict[tuple[str, int, int], bytes] = {}
+    ended: dict[int, str] = {}
+    read = False
 
     def lookup(subject: str, incarnation: int, sequence: int) -> bytes | None:
-        nonlocal found
-        if found is None:
-            found = _sent_by_feeds(folder)
-        return found.get((subject, incarnation, sequence))
+        nonlocal read
+        if not read:
+            read = True
+            _read_feeds(folder, found, ended)
+        data = found.get((subject, incarnation, sequence))
+        if data is None and incarnation in ended:
+            raise UnrecordedError(
+                f"the tick {subject}#{incarnation}.{sequence} came after the end of {ended[incarnation]}"
+            )
+        return data
 
     return lookup
 
 
-def _sent_by_feeds(folder: Path) -> dict[tuple[str, int, int], bytes]:
-    found: dict[tuple[str, int, int], bytes] = {}
+def _read_feeds(folder: Path, found: dict[tuple[str, int, int], bytes], ended: dict[int, str]) -> None:
+    """The ticks by subject, incarnation and sequence; by incarnation the logs that were ended before their feeds."""
 
     def keep(out: Outgoing) -> None:
         if out.subject.startswith("md.tick."):
@@ -86,9 +95,11 @@ def _sent_by_feeds(folder: Path) -> dict[tuple[str, int, int], bytes]:
             found.setdefault((out.subject, mark.incarnation, mark.sequence), out.data)
 
     for path in sorted((folder / "inbox").glob("feed-*.jsonl")):
+        feed = Replay(path, load_role, lambda *_: None, emitted=keep)
         with contextlib.suppress(LogReadError, DifferenceError):
-            Replay(path, load_role, lambda *_: None, emitted=keep).run()
-    return found
+            feed.run()
+        if feed.why:
+            ended[feed.incarnation] = path.name
 
 
 def _print(finding: Finding) -> None:
