@@ -27,7 +27,8 @@ from schemas.order import OrderUpdate
 from schemas.settings import FeedSettings, SessionSettings, Settings
 
 _FEED = FeedSettings(symbols=("EURUSD",), rate=50)
-_PARAMS: dict[str, int | float | str | bool] = {"every": 2, "seconds": 1}
+# Longer than the guard waits for the watch's word on everybody, a beat after the start.
+_PARAMS: dict[str, int | float | str | bool] = {"every": 2, "seconds": 4}
 TRADING = Settings(
     feed=_FEED, session=(SessionSettings(id="s", strategy="busy_strategy:Busy", symbols=("EURUSD",), params=_PARAMS),)
 )
