@@ -1,5 +1,8 @@
 /* What the library says of itself: which sources it was built from, and how large its structs are. */
+#include "adaptive_hedging.h"
 #include "bars.h"
+#include "bollinger_stop.h"
+#include "cycle_trader.h"
 #include "market.h"
 #include "pitwire.h"
 
@@ -25,6 +28,18 @@ static const pw_struct_size sizes[] = {
     ROW(pw_hours_row),
     ROW(pw_symbol),
     ROW(pw_account_spec),
+    ROW(pw_view),
+    ROW(pw_intent),
+    ROW(pw_report),
+    ROW(pw_command),
+    ROW(pw_note),
+    ROW(pw_cycle_end),
+    ROW(pw_cycle_row),
+    ROW(pw_out),
+    ROW(pw_strategy),
+    ROW(pw_cycle_trader_params),
+    ROW(pw_adaptive_hedging_params),
+    ROW(pw_bollinger_stop_params),
 };
 
 const pw_struct_size *pw_struct_size_at(int32_t at) {
