@@ -44,6 +44,7 @@ Positive = Annotated[float, Meta(gt=0)]
 Milliseconds = Annotated[int, Meta(ge=1, le=3_600_000, description="milliseconds")]
 
 
+_FLOOR = "floor"
 _SLOWEST = 0.001
 """Times real time: below it no tick would come while anybody looks."""
 
@@ -233,6 +234,9 @@ def _cross_check(settings: Settings, where: str) -> None:
             if names.count(name) > 1:
                 message = f"{where}: {key}: id {name!r} is used twice"
                 raise SettingsError(message)
+    if _FLOOR in accounts:
+        message = f"{where}: account: id {_FLOOR!r} is the scope of the whole floor; expected another name"
+        raise SettingsError(message)
     feed_symbols = {file.symbol for file in settings.feed.files} or set(settings.feed.symbols)
     for index, session in enumerate(settings.session):
         if session.account not in accounts:

@@ -50,6 +50,7 @@ def test_values_are_read_into_their_tables() -> None:
         ('[[session]]\nid = "s"\naccount = "x"', r"session\[0\].account", "no account 'x'"),
         ('[[session]]\nid = "s"\nsymbols = ["FOO"]', r"session\[0\].symbols", "no 'FOO'; expected one of BTCUSD"),
         ('[[session]]\nid = "s"\n[[session]]\nid = "s"', "session", "used twice"),
+        ('[[account]]\nid = "floor"', "account", "'floor' is the scope of the whole floor"),
         ('[feed]\nkind = "recorded"', "feed.files", "at least one file"),
         ("[feed]\nseconds = inf", "feed.seconds", "<= 1000000000"),
         ("[feed]\nspeed = 1e-30", "feed.speed", "at least 0.001"),
