@@ -1,10 +1,10 @@
 """The portfolio: what is open and what it is worth, from the deals, the venues' word and the market.
 
 Consumes: from the stream ORDERS `order.update` and `session.state`; `account.state`, `account.position`, `md.spec`,
-`md.tick`, `md.status`, `hello`. Publishes: `pnl` of each strategy, session, account and the whole, `pnl.positions` of
-each account, `hello`. Serves `ask.*.*.portfolio.book` and `.series`. Nothing it says changes an order, and nobody waits
-for it: a tick only replaces one before, and the sums are made when they are told, once a second, in simulated time at
-each minute of the market. `docs/portfolio.md` states what each figure is.
+`md.tick`, `md.status`, `hello.guard`, `hello.recorder`. Publishes: `pnl` of each strategy, session, account and the
+whole, `pnl.positions` of each account, `hello`. Serves `ask.*.*.portfolio.book` and `.series`. Nothing it says changes
+an order, and nobody waits for it: a tick only replaces one before, and the sums are made when they are told, once a
+second, in simulated time at each minute of the market. `docs/portfolio.md` states what each figure is.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ _SECOND_US = 1_000_000
 _MINUTE_US = 60_000_000
 _PAUSE_US = 10_000_000
 _TELL = "tell"
+_REPEATED_TO = ("guard", "recorder")
 
 
 class Portfolio(Actor):
@@ -86,7 +87,7 @@ class Portfolio(Actor):
             Subscribe(wildcard(PositionState)),
             Subscribe(wildcard(SymbolSpec)),
             Subscribe(wildcard(MarketStatus)),
-            Subscribe(wildcard(Hello)),
+            *(Subscribe(wildcard(Hello, actor=one)) for one in _REPEATED_TO),
             Subscribe(wildcard(Tick), conflate=not self.config.sim),
             Subscribe(wildcard(Ask, service="portfolio")),
         )
@@ -201,14 +202,15 @@ class Portfolio(Actor):
         return ()
 
     def _on_status(self, status: MarketStatus, now: int) -> Sequence[Effect]:
-        """A feed that broke off has no quotes any more; one whose data ended has said its last."""
-        if status.state == "stale":
-            self._quotes.drop(status.venue, status.symbol)
+        """A feed that broke off has no quotes any more; of a market that is shut the last one stays."""
+        self._quotes.on_status(status)
         return self._tell(now) if status.state == "ended" and self.config.sim else ()
 
     def _on_hello(self, hello: Hello, now: int) -> Sequence[Effect]:
-        """A guard or a recorder that is new hears everything again."""
-        if hello.role in {"guard", "recorder"}:
+        """A guard or a recorder that is new hears everything again. A session may say hello as often as it likes, and
+        as whom it likes: what counts is the name, which the server pins.
+        """
+        if hello.actor in _REPEATED_TO:
             self._told.clear()
         return ()
 

@@ -156,7 +156,15 @@ ROLES: dict[str, Rights] = {
     "portfolio": Rights(
         "CORE",
         (*_CORE_SAYS, *_ANSWERS, *_ORDERS, "pnl.>"),
-        (*_ACTOR_HEARS, *_service("portfolio"), "order.update.>", "account.>", "session.state.>", "hello.>"),
+        (
+            *_ACTOR_HEARS,
+            *_service("portfolio"),
+            "order.update.>",
+            "account.>",
+            "session.state.>",
+            "hello.guard",
+            "hello.recorder",
+        ),
     ),
     "recorder": Rights(
         "CORE",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import pytest
 from guard_desk import GOLD, SECOND, SPEC, START, make_fill, make_terms, make_update
@@ -11,7 +13,7 @@ from actors.cell import Cell
 from actors.effects import EventIn, Failed, LinkChanged, Publish, SetTimer, TimerIn
 from actors.portfolio import Portfolio, config_from, recover
 from actors.portfolio_state import AccountConfig, Member, PortfolioState
-from schemas.account import AccountState, PositionProfits, ProfitLoss
+from schemas.account import AccountState, PositionMark, PositionProfits, ProfitLoss
 from schemas.health import Hello
 from schemas.market import MarketStatus, Tick
 from schemas.order import OrderState, OrderUpdate
@@ -138,6 +140,31 @@ def test_an_account_of_which_its_venue_has_not_spoken_may_hold_what_nobody_here_
     assert (session.floating, floor.paper().floating, floor.whole().floating) == (0.0, None, None)
 
 
+@pytest.mark.parametrize("state", ["closed", "ended"])
+def test_over_a_weekend_the_last_quote_stays(state: Literal["closed", "ended"]) -> None:
+    """A quote grows old only while its market is open; when that opens again the old one is none until the next."""
+    floor = running().hear(deal(1, 7, 0), account(positions=1)).quote("EURUSD", 1.11, 1.1101).wait()
+    assert floor.whole().equity == 10_509.96
+    floor.hear(MarketStatus(venue="paper", symbol="EURUSD", state=state)).wait(7_200)
+    assert floor.whole().equity == 10_509.96
+    floor.hear(MarketStatus(venue="paper", symbol="EURUSD", state="open")).wait()
+    assert floor.whole().equity is None
+    floor.quote("EURUSD", 1.11, 1.1101).wait()
+    assert floor.whole().equity == 10_509.96
+
+
+def test_a_lost_link_forgets_that_a_market_was_closed() -> None:
+    """It may have opened, moved and closed meanwhile: there is no quote until the next tick, closed or not."""
+    floor = running().hear(deal(1, 7, 0), account(positions=1)).quote("EURUSD", 1.11, 1.1101)
+    floor.hear(MarketStatus(venue="paper", symbol="EURUSD", state="closed")).wait()
+    floor.link(up=False).link(up=True).hear(account(positions=1)).wait()
+    assert floor.marks() == {7: PositionMark(7, None, None)}
+    floor.quote("EURUSD", 1.11, 1.1101).wait()
+    assert floor.marks() == {7: PositionMark(7, 1.11, 9.96)}
+    floor.wait(61)
+    assert floor.marks() == {7: PositionMark(7, None, None)}
+
+
 @pytest.mark.parametrize(
     "breaks",
     [
@@ -261,7 +288,7 @@ def test_what_changed_is_told_once_a_second_and_nothing_else() -> None:
 def test_a_guard_that_is_new_hears_everything_again() -> None:
     """Also what has not changed; a session's hello changes nothing."""
     floor = running().wait().forget()
-    floor.hear(Hello(actor="session-ema", role="session")).wait()
+    floor.hear(Hello(actor="session-ema", role="guard")).wait()
     assert floor.said == []
     floor.hear(Hello(actor="guard", role="guard")).wait()
     assert len(floor.said) == 9
