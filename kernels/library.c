@@ -1,10 +1,12 @@
 /* What the library says of itself: which sources it was built from, and how large its structs are. */
 #include "adaptive_hedging.h"
+#include "bar_path.h"
 #include "bars.h"
 #include "bollinger_stop.h"
 #include "cycle_trader.h"
 #include "market.h"
 #include "pitwire.h"
+#include "venue.h"
 
 #ifndef PW_BUILD_HASH
 #error "PW_BUILD_HASH is given by CMakeLists.txt"
@@ -28,6 +30,15 @@ static const pw_struct_size sizes[] = {
     ROW(pw_hours_row),
     ROW(pw_symbol),
     ROW(pw_account_spec),
+    ROW(pw_order),
+    ROW(pw_position),
+    ROW(pw_pending),
+    ROW(pw_outcome),
+    ROW(pw_quote),
+    ROW(pw_venue_state),
+    ROW(pw_venue),
+    ROW(pw_worth),
+    ROW(pw_points_bar),
     ROW(pw_view),
     ROW(pw_intent),
     ROW(pw_report),
