@@ -33,7 +33,7 @@ static const pw_struct_size sizes[] = {
     ROW(pw_order),
     ROW(pw_position),
     ROW(pw_pending),
-    ROW(pw_outcome),
+    ROW(pw_event),
     ROW(pw_quote),
     ROW(pw_venue_state),
     ROW(pw_venue),

@@ -9,7 +9,7 @@ static const int64_t MOST_WAIT = INT64_C(1000000000000); /* microseconds: 11 day
 static const int64_t MOST_STOP_OUT = 16000;
 
 int64_t pw_venue_bytes(int64_t n_symbols, int64_t positions, int64_t pendings, int64_t orders) {
-    if (n_symbols < 1 || n_symbols > PW_MOST_SYMBOLS || positions < 1 || positions > PW_MOST_POSITIONS) return -1;
+    if (n_symbols < 1 || n_symbols > PW_VENUE_SYMBOLS || positions < 1 || positions > PW_VENUE_POSITIONS) return -1;
     if (pendings < 1 || pendings > MOST_ARRAY || orders < 1 || orders > MOST_ARRAY) return -1;
     return (int64_t)sizeof(pw_venue_state) + n_symbols * (int64_t)sizeof(pw_quote) +
            positions * (int64_t)sizeof(pw_position) + pendings * (int64_t)sizeof(pw_pending) +
@@ -160,7 +160,7 @@ int pw_venue_advance(pw_venue *v, int64_t time) {
     if (time < v->state->time || time > PW_MOST_TIME) return PW_UNSORTED;
     if (!has_room(v)) return PW_FULL;
     v->state->time = time;
-    return v->state->n_queued == 0 ? PW_OK : end(v, run_queue(v, PW_MOST_SYMBOLS));
+    return v->state->n_queued == 0 ? PW_OK : end(v, run_queue(v, PW_VENUE_SYMBOLS));
 }
 
 static int order_ok(const pw_venue *v, const pw_order *order) {

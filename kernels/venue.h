@@ -22,7 +22,7 @@
 
 #define PW_MOST_MONEY ((int64_t)1 << 48) /* minor units: 2.8 billion times a thousand; sums and products then fit */
 
-enum { PW_MOST_POSITIONS = 8192, PW_MOST_SYMBOLS = 1024 };
+enum { PW_VENUE_POSITIONS = 8192, PW_VENUE_SYMBOLS = 1024 };
 
 typedef enum pw_order_kind {
     PW_ORDER_OPEN = 1,     /* at the market; on a netting account against an open position: reduces or turns it */
@@ -81,14 +81,14 @@ typedef struct pw_pending {
     int32_t reserved;  /* 0 */
 } pw_pending;
 
-typedef enum pw_outcome_kind {
+typedef enum pw_event_kind {
     PW_DID_DEAL = 1,     /* an execution: every change of the balance but deposits */
     PW_DID_PLACE = 2,    /* a pending order stands; ticket */
     PW_DID_MODIFY = 3,
     PW_DID_CANCEL = 4,   /* ticket; cause PW_BY_STOP_OUT: deleted, else cancelled by order `id` */
     PW_DID_REJECT = 5,   /* why; left: what was not filled */
     PW_DID_SWAP = 6      /* booked on the position `ticket` */
-} pw_outcome_kind;
+} pw_event_kind;
 
 typedef enum pw_entry { PW_ENTRY_NONE = 0, PW_ENTRY_IN = 1, PW_ENTRY_OUT = 2 } pw_entry;
 
@@ -119,7 +119,7 @@ typedef enum pw_venue_why {
     PW_VENUE_NO_MONEY = 12        /* the free margin would be below 0 */
 } pw_venue_why;
 
-typedef struct pw_outcome {
+typedef struct pw_event {
     int64_t time;
     int64_t id;         /* of the order; 0: SL, TP, stop-out, swap */
     int64_t deal;       /* ticket of the deal; of an opening one the position's own, but for pending orders */
@@ -132,13 +132,13 @@ typedef struct pw_outcome {
     int64_t commission; /* charged by this deal, <= 0 */
     int64_t swap;       /* realised by this deal; PW_DID_SWAP: booked on the position */
     int64_t balance;    /* after it */
-    int32_t kind;       /* pw_outcome_kind */
+    int32_t kind;       /* pw_event_kind */
     int32_t symbol;
     int32_t side;       /* of the deal: a BUY position is closed by PW_SELL */
     int32_t entry;      /* pw_entry */
     int32_t cause;      /* pw_cause */
     int32_t why;        /* pw_venue_why */
-} pw_outcome;
+} pw_event;
 
 /* What is known of a symbol, and which quotes cannot make anything happen: strictly between low and high, before until. */
 typedef struct pw_quote {
@@ -172,7 +172,7 @@ typedef struct pw_venue {
     const pw_account_spec *spec;
     const pw_symbol *symbols;
     pw_venue_state *state;
-    pw_outcome *out;
+    pw_event *out;
     int64_t n_out, most_out; /* the caller empties it by n_out = 0 */
 } pw_venue;
 
@@ -185,7 +185,7 @@ typedef struct pw_worth {
     int32_t reserved; /* 0 */
 } pw_worth;
 
-/* Size of a block; -1: n_symbols 1..PW_MOST_SYMBOLS, positions 1..PW_MOST_POSITIONS, pendings and orders 1..65536. */
+/* Size of a block; -1: n_symbols 1..PW_VENUE_SYMBOLS, positions 1..PW_VENUE_POSITIONS, pendings and orders 1..65536. */
 PW_API int64_t pw_venue_bytes(int64_t n_symbols, int64_t positions, int64_t pendings, int64_t orders);
 
 /* Make the block ready: v->spec, symbols and state (8-byte aligned) are set. PW_OPTION: spec or a symbol breaks a rule;

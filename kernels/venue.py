@@ -29,7 +29,7 @@ from kernels.venue_rows import (
     Pending,
     Position,
     PwOrder,
-    PwOutcome,
+    PwEvent,
     PwPending,
     PwPosition,
     PwState,
@@ -298,8 +298,8 @@ class Venue:
         wanted = self._library.pw_venue_room(byref(self._venue))
         if wanted > self._room:
             self._room = 2 * wanted
-            self._out = (PwOutcome * self._room)()
-            self._venue.out = ctypes.cast(self._out, POINTER(PwOutcome))
+            self._out = (PwEvent * self._room)()
+            self._venue.out = ctypes.cast(self._out, POINTER(PwEvent))
             self._venue.most_out = self._room
         self._venue.n_out = 0
 

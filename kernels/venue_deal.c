@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-pw_outcome *venue_tell(pw_venue *v, int32_t kind, int64_t id, int32_t symbol) {
-    pw_outcome *told = &v->out[v->n_out++]; /* there is room: pw_venue_room() */
+pw_event *venue_tell(pw_venue *v, int32_t kind, int64_t id, int32_t symbol) {
+    pw_event *told = &v->out[v->n_out++]; /* there is room: pw_venue_room() */
     memset(told, 0, sizeof(*told));
     told->time = v->state->time;
     told->id = id;
@@ -15,7 +15,7 @@ pw_outcome *venue_tell(pw_venue *v, int32_t kind, int64_t id, int32_t symbol) {
 }
 
 void venue_reject(pw_venue *v, const pw_order *order, int why) {
-    pw_outcome *told = venue_tell(v, PW_DID_REJECT, order->id, order->symbol);
+    pw_event *told = venue_tell(v, PW_DID_REJECT, order->id, order->symbol);
     told->ticket = order->ticket;
     told->ticket_by = order->ticket_by;
     told->volume = told->left = order->volume;
@@ -142,7 +142,7 @@ static int gain(pw_venue *v, const venue_fill *fill, int64_t held, int64_t left)
                                   .symbol = fill->symbol,
                                   .side = fill->side};
     }
-    pw_outcome *told = venue_tell(v, PW_DID_DEAL, fill->id, fill->symbol);
+    pw_event *told = venue_tell(v, PW_DID_DEAL, fill->id, fill->symbol);
     told->deal = deal != 0 ? deal : position->ticket;
     told->ticket = position->ticket;
     told->volume = fill->volume;
@@ -220,7 +220,7 @@ int venue_leave(pw_venue *v, int64_t at, int64_t volume, int64_t price, int64_t 
     s->balance += profit + commission + swap;
     if (!venue_fits(s->balance)) return -PW_RANGE;
     if (cause == PW_BY_SL || cause == PW_BY_TP) count_ambiguous(v, position);
-    pw_outcome *told = venue_tell(v, PW_DID_DEAL, id, position->symbol);
+    pw_event *told = venue_tell(v, PW_DID_DEAL, id, position->symbol);
     told->deal = s->next_ticket++;
     told->ticket = position->ticket;
     told->ticket_by = by;

@@ -52,7 +52,7 @@ static int pending_why(const pw_symbol *symbol, const pw_tick *tick, const pw_pe
 }
 
 static void tell_pending(pw_venue *v, int32_t kind, int64_t id, const pw_pending *pending) {
-    pw_outcome *told = venue_tell(v, kind, id, pending->symbol);
+    pw_event *told = venue_tell(v, kind, id, pending->symbol);
     told->ticket = pending->ticket;
     told->volume = told->left = pending->volume;
     told->price = pending->price;
@@ -112,7 +112,7 @@ static int modify(pw_venue *v, const pw_order *order, const pw_tick *tick) {
     if (order->sl != position->sl || order->tp != position->tp) position->since = v->state->ticks;
     position->sl = order->sl;
     position->tp = order->tp;
-    pw_outcome *told = venue_tell(v, PW_DID_MODIFY, order->id, order->symbol);
+    pw_event *told = venue_tell(v, PW_DID_MODIFY, order->id, order->symbol);
     told->ticket = position->ticket;
     told->volume = position->volume;
     told->price = position->price;

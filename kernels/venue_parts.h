@@ -52,7 +52,7 @@ int venue_leave(pw_venue *v, int64_t at, int64_t volume, int64_t price, int64_t 
                 int64_t by);
 int venue_leave_by(pw_venue *v, int64_t at, int64_t other, int64_t volume, int64_t id);
 int venue_can_leave(const pw_venue *v, int64_t at);
-pw_outcome *venue_tell(pw_venue *v, int32_t kind, int64_t id, int32_t symbol);
+pw_event *venue_tell(pw_venue *v, int32_t kind, int64_t id, int32_t symbol);
 void venue_reject(pw_venue *v, const pw_order *order, int why);
 int64_t venue_position_at(const pw_venue *v, int64_t ticket); /* -1 */
 int64_t venue_pending_at(const pw_venue *v, int64_t ticket);

@@ -24,7 +24,7 @@ __all__ = [
     "Pending",
     "Position",
     "PwOrder",
-    "PwOutcome",
+    "PwEvent",
     "PwPending",
     "PwPosition",
     "PwState",
@@ -56,7 +56,7 @@ class OrderKind(IntEnum):
 
 
 class OutcomeKind(IntEnum):
-    """pw_outcome_kind."""
+    """pw_event_kind."""
 
     DEAL = 1
     PLACE = 2
@@ -123,7 +123,7 @@ class Order(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What happened to an order or a position; pw_outcome explains each field."""
+    """What happened to an order or a position; pw_event explains each field."""
 
     time: int
     id: int
@@ -219,8 +219,8 @@ class PwPending(Structure):
     _fields_: ClassVar = [*_fields(Pending, ("symbol", "side", "kind")), ("reserved", c_int32)]
 
 
-class PwOutcome(Structure):
-    """pw_outcome."""
+class PwEvent(Structure):
+    """pw_event."""
 
     _fields_: ClassVar = _fields(Outcome, ("kind", "symbol", "side", "entry", "cause", "why"))
 
@@ -270,7 +270,7 @@ class PwVenue(Structure):
         ("spec", POINTER(Account)),
         ("symbols", POINTER(PwSymbol)),
         ("state", POINTER(PwState)),
-        ("out", POINTER(PwOutcome)),
+        ("out", POINTER(PwEvent)),
         ("n_out", c_int64),
         ("most_out", c_int64),
     ]
@@ -290,7 +290,7 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
     "pw_order": PwOrder,
     "pw_position": PwPosition,
     "pw_pending": PwPending,
-    "pw_outcome": PwOutcome,
+    "pw_event": PwEvent,
     "pw_quote": PwQuote,
     "pw_venue_state": PwState,
     "pw_venue": PwVenue,

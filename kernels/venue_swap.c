@@ -39,7 +39,7 @@ int venue_midnight(pw_venue *v, int32_t symbol) {
             position->swap += booked;
             if (!venue_fits(position->swap)) return -PW_RANGE;
             if (booked != 0) {
-                pw_outcome *told = venue_tell(v, PW_DID_SWAP, 0, symbol);
+                pw_event *told = venue_tell(v, PW_DID_SWAP, 0, symbol);
                 told->ticket = position->ticket;
                 told->volume = position->volume;
                 told->price = venue_closing(&quote->tick, position->side);

@@ -58,7 +58,7 @@ int venue_value(const pw_venue *v, int64_t reach, pw_worth *out) {
         int64_t one;
         const int status = floating_of(v, &positions[i], reach, &one);
         if (status != PW_OK) return status;
-        floating += one; /* PW_MOST_POSITIONS x PW_MOST_MONEY fit */
+        floating += one; /* PW_VENUE_POSITIONS x PW_MOST_MONEY fit */
     }
     for (int32_t i = 0; i < v->state->n_symbols; i++) {
         const pw_quote *q = &quotes[i];
@@ -113,7 +113,7 @@ int venue_stop_out(pw_venue *v) {
         if (status != PW_OK || !venue_is_out(v, &worth)) return PW_OK;
         while (v->state->n_pendings > 0) {
             const pw_pending *pending = venue_pendings(v);
-            pw_outcome *told = venue_tell(v, PW_DID_CANCEL, pending->order, pending->symbol);
+            pw_event *told = venue_tell(v, PW_DID_CANCEL, pending->order, pending->symbol);
             told->ticket = pending->ticket;
             told->volume = told->left = pending->volume;
             told->price = pending->price;
