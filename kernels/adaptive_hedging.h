@@ -24,4 +24,12 @@ typedef struct pw_adaptive_hedging_params {
     int32_t reserved; /* 0 */
 } pw_adaptive_hedging_params;
 
+typedef struct pw_adaptive_hedging {
+    pw_book book;
+    pw_adaptive_hedging_params params;
+    int64_t stopped_day; /* server day on which nothing more is opened */
+    int32_t stopped;     /* pw_reason: why; PW_WHY_NONE: it is not stopped */
+    int32_t reserved;    /* 0 */
+} pw_adaptive_hedging;
+
 #endif

@@ -198,6 +198,19 @@ void pw_window_void(pw_window *window);
 void pw_window_open(pw_window *window, const pw_view *view);
 void pw_watch_at_least(pw_window *window, const pw_tick *tick, int quote, int64_t level); /* quote >= level */
 void pw_watch_at_most(pw_window *window, const pw_tick *tick, int quote, int64_t level);  /* quote <= level */
+
+/* A price that has to be reached: at or above `level` on one side of the quote, or at or below it. */
+typedef struct pw_trigger {
+    int64_t level;
+    int32_t quote; /* PW_BID, PW_ASK */
+    int32_t above; /* 1: at or above */
+} pw_trigger;
+
+/* `distance` away from `from`: up, by the ask, for an order that buys there; down, by the bid, for one that sells. */
+pw_trigger pw_towards(int32_t side, int64_t from, int64_t distance);
+int pw_reached(pw_trigger at, const pw_tick *tick);
+void pw_watch(pw_window *window, const pw_tick *tick, pw_trigger at);
+
 void pw_watch_time(pw_window *window, int64_t time);                                      /* now < time */
 /* The profit stays above `low` and below `high`. */
 void pw_watch_profit(pw_window *window, const pw_view *view, const pw_cycle *cycle, int64_t profit, int64_t low,

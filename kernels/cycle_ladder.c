@@ -14,45 +14,18 @@ static int64_t clamped(const int64_t *values, int32_t n, int32_t at) { return va
 
 /* ---- The conditions, and the same as something to watch -------------------------------------------------------- */
 
-/* A price that has to be reached: at or above `level` on one side of the quote, or at or below it. */
-typedef struct trigger {
-    int64_t level;
-    int32_t quote; /* PW_BID, PW_ASK */
-    int32_t above; /* 1: at or above */
-} trigger;
-
-static int reached(trigger at, const pw_tick *tick) {
-    const int64_t price = at.quote == PW_BID ? tick->bid : tick->ask;
-    return at.above ? price >= at.level : price <= at.level;
+static pw_trigger hedge_at(const pw_cycle_trader *trader, const pw_cycle *cycle) {
+    return pw_towards(pw_opposite(cycle->side), cycle->anchor, trader->params.hedge_sl);
 }
 
-static void watch(pw_window *window, const pw_tick *tick, trigger at) {
-    if (at.above) {
-        pw_watch_at_least(window, tick, at.quote, at.level);
-    } else {
-        pw_watch_at_most(window, tick, at.quote, at.level);
-    }
-}
-
-/* `distance` away from `from`, up for an order that buys there and down for one that sells. */
-static trigger towards(int32_t side, int64_t from, int64_t distance) {
-    const trigger up = {from + distance, PW_ASK, 1};
-    const trigger down = {from - distance, PW_BID, 0};
-    return side == PW_BUY ? up : down;
-}
-
-static trigger hedge_at(const pw_cycle_trader *trader, const pw_cycle *cycle) {
-    return towards(pw_opposite(cycle->side), cycle->anchor, trader->params.hedge_sl);
-}
-
-static trigger turn_at(const pw_cycle_trader *trader, const pw_cycle *cycle) {
+static pw_trigger turn_at(const pw_cycle_trader *trader, const pw_cycle *cycle) {
     const int64_t z = clamped(trader->params.zones, trader->params.n_zones, cycle->zone);
-    return towards(pw_opposite(cycle->direction), cycle->centre, z);
+    return pw_towards(pw_opposite(cycle->direction), cycle->centre, z);
 }
 
-static trigger step_at(const pw_cycle_trader *trader, const pw_cycle *cycle) {
+static pw_trigger step_at(const pw_cycle_trader *trader, const pw_cycle *cycle) {
     const int64_t f = cycle->added == 0 ? trader->params.zone_forward : trader->params.zone_forward2;
-    return towards(cycle->direction, cycle->last, f);
+    return pw_towards(cycle->direction, cycle->last, f);
 }
 
 /* ---- Orders ----------------------------------------------------------------------------------------------------- */
@@ -84,15 +57,15 @@ static int64_t to_hedge(const pw_cycle *cycle) {
 }
 
 static int rule_hedge(pw_cycle_trader *trader, pw_cycle *cycle, const pw_view *view, pw_out *out) {
-    const int due = cycle->missing > 0 ? view->tick.time >= cycle->retry_at : reached(hedge_at(trader, cycle), &view->tick);
+    const int due = cycle->missing > 0 ? view->tick.time >= cycle->retry_at : pw_reached(hedge_at(trader, cycle), &view->tick);
     const int64_t volume = to_hedge(cycle);
     if (!due || volume <= 0) return 0;
     return pw_hedge_send(&trader->book, cycle, view, pw_opposite(cycle->side), volume, trader->params.max_total, out);
 }
 
 static int rule_ladder(pw_cycle_trader *trader, pw_cycle *cycle, const pw_view *view, pw_out *out) {
-    const int turn = reached(turn_at(trader, cycle), &view->tick);
-    const int step = reached(step_at(trader, cycle), &view->tick);
+    const int turn = pw_reached(turn_at(trader, cycle), &view->tick);
+    const int step = pw_reached(step_at(trader, cycle), &view->tick);
     cycle->wait_turn &= turn;
     cycle->wait_step &= step;
     if (turn && !cycle->wait_turn) {
@@ -176,10 +149,10 @@ int pw_trader_watch(pw_cycle_trader *trader, const pw_cycle *cycle, const pw_vie
         pw_watch_profit(window, view, cycle, profit, -trader->params.max_cycle_loss, high);
     }
     if (cycle->request.id != 0) return PW_OK;
-    if (cycle->phase == PW_INITIAL && cycle->missing == 0) watch(window, tick, hedge_at(trader, cycle));
+    if (cycle->phase == PW_INITIAL && cycle->missing == 0) pw_watch(window, tick, hedge_at(trader, cycle));
     if (cycle->phase == PW_RECOVERY) {
-        watch(window, tick, turn_at(trader, cycle));
-        watch(window, tick, step_at(trader, cycle));
+        pw_watch(window, tick, turn_at(trader, cycle));
+        pw_watch(window, tick, step_at(trader, cycle));
     }
     return PW_OK;
 }

@@ -43,6 +43,24 @@ void pw_watch_at_most(pw_window *window, const pw_tick *tick, int quote, int64_t
     pw_watch_at_least(window, tick, quote, level + 1); /* the opposite, which changes at the same quote */
 }
 
+pw_trigger pw_towards(int32_t side, int64_t from, int64_t distance) {
+    const pw_trigger up = {from + distance, PW_ASK, 1};
+    const pw_trigger down = {from - distance, PW_BID, 0};
+    return side == PW_BUY ? up : down;
+}
+
+int pw_reached(pw_trigger at, const pw_tick *tick) {
+    return at.above ? quoted(tick, at.quote) >= at.level : quoted(tick, at.quote) <= at.level;
+}
+
+void pw_watch(pw_window *window, const pw_tick *tick, pw_trigger at) {
+    if (at.above) {
+        pw_watch_at_least(window, tick, at.quote, at.level);
+    } else {
+        pw_watch_at_most(window, tick, at.quote, at.level);
+    }
+}
+
 void pw_watch_time(pw_window *window, int64_t time) {
     if (window->until > time) window->until = time;
 }
