@@ -3,9 +3,12 @@
 #include "bar_path.h"
 #include "bars.h"
 #include "bollinger_stop.h"
+#include "curve.h"
 #include "cycle_trader.h"
+#include "engine.h"
 #include "market.h"
 #include "pitwire.h"
+#include "statistics.h"
 #include "venue.h"
 
 #ifndef PW_BUILD_HASH
@@ -51,6 +54,13 @@ static const pw_struct_size sizes[] = {
     ROW(pw_cycle_trader_params),
     ROW(pw_adaptive_hedging_params),
     ROW(pw_bollinger_stop_params),
+    ROW(pw_trade),
+    ROW(pw_statistics),
+    ROW(pw_figures),
+    ROW(pw_point),
+    ROW(pw_curve),
+    ROW(pw_holding),
+    ROW(pw_engine),
 };
 
 const pw_struct_size *pw_struct_size_at(int32_t at) {
