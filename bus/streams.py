@@ -158,11 +158,16 @@ def floor_streams(quotas: Quotas, replicas: int = 1) -> list[dict[str, Any]]:
 
 
 def consumers() -> list[tuple[str, dict[str, Any]]]:
-    """CORE's durable pull consumers, with their stream. What is not acked in time comes again, without end."""
+    """CORE's durable pull consumers, with their stream. What is not acked in time comes again, without end.
+
+    No more is under way to the recorder than it can take in well within that time: else what waits for it comes again
+    and again while it waits, and the more the longer it takes.
+    """
     reader = {"ack_policy": "explicit", "ack_wait": 2 * _SECOND, "max_deliver": -1, "max_ack_pending": 20_000}
+    recorder = {**reader, "max_ack_pending": 500}
     return [
-        ("ORDERS", {**reader, "durable_name": "recorder"}),
-        ("FLOW", {**reader, "durable_name": "recorder_flow"}),
+        ("ORDERS", {**recorder, "durable_name": "recorder"}),
+        ("FLOW", {**recorder, "durable_name": "recorder_flow"}),
         ("JOBS", {**reader, "durable_name": "workers", "ack_wait": 30 * _SECOND}),
     ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from servers import Collector, NatsServer, bus_on, link_events, make_consumer, make_stream, running, within
 
-from bus import directget, pull
+from bus import directget, pull, streams
 from bus.interface import BusError, Incoming, Stored
 from bus.natsbus import NatsBus
 from bus.pull import delivery_of
@@ -66,6 +66,30 @@ async def test_a_consumer_delivers_everything_stored_in_order_with_its_sequence(
         assert got.data == [b"%d" % number for number in range(1_400)]
         assert not any(item.redelivered for item in got.items)
         assert got.items[3].headers == {"Nats-Msg-Id": "s.a/3"}
+
+
+async def test_no_more_is_under_way_to_the_recorder_than_it_can_take_in_before_it_comes_again(
+    nats_server: NatsServer,
+) -> None:
+    """A flood waits in the stream: 20,000 under way came again every 2 s until they filled the mailbox."""
+    (most,) = {config["max_ack_pending"] for stream, config in streams.consumers() if stream != "JOBS"}
+    await make_stream(nats_server, "S", ["s.>"])
+    await make_consumer(nats_server, "S", "reader", max_ack_pending=most)
+    async with bus_on(nats_server, "writer") as writer, bus_on(nats_server, "reader") as reader:
+        acks, got = Collector(), Collector()
+        for number in range(1_400):
+            store(writer, "s.a", number, acks)
+        await acks.count(1_400)
+        reader.consume("S", "reader", got)
+        for held in (500, 1_000, 1_400):
+            await got.count(held)
+            await reader.flush()
+            await writer.flush()
+            assert len(got.items) == held
+            for item in got.items[held - 500 :]:
+                assert item.ack is not None
+                item.ack()
+        assert [item.stream_seq for item in got.items] == list(range(1, 1_401))
 
 
 async def test_a_message_stored_on_an_idle_consumer_is_delivered_at_once(nats_server: NatsServer) -> None:
