@@ -550,6 +550,46 @@ def test_figures_are_the_events_themselves() -> None:
     assert view.curve == []
 
 
+def _valued(replica: Replica) -> tuple[bool, float | None]:
+    """Whether the whole's profit is shown, and the profit of position 7."""
+    return ("portfolio", "floor") in replica.view.profits, replica.view.positions["a", 7].profit
+
+
+def _worth(sequence: int, time: int) -> list[Event]:
+    whole = ProfitLoss(scope="portfolio", id="floor", currency="USD", realised=1.0, floating=2.0)
+    return [by(whole, "portfolio", sequence, time=time), marks(sequence, (7, 2.0), time=time)]
+
+
+@pytest.mark.parametrize("ends", ["silent", "dead"])
+def test_what_a_dead_portfolio_said_last_is_not_shown_as_the_present(ends: str) -> None:
+    """Prices move on: profits and the worth of positions are not known, until it speaks again."""
+    replica = Replica()
+    replica.link(True, "", T)
+    for event in (position(), *_worth(1, T), beat(1, "portfolio")):
+        replica.fold(event, T)
+    for second in range(1, 30):
+        now = T + second * S
+        replica.fold(beat(second + 1, "portfolio"), now)
+        replica.look(now)
+        assert _valued(replica) == (True, 2.0)
+    now = T + 30 * S
+    if ends == "dead":
+        replica.fold(by(HealthState(actor="portfolio", state="dead", reason="killed"), "watch"), now)
+    else:
+        now = T + 33 * S
+        replica.look(T + 32 * S)
+        assert _valued(replica) == (True, 2.0)
+    replica.view.dirty.clear()
+    replica.look(now)
+    assert _valued(replica) == (False, None)
+    assert {"profits", "positions"} <= replica.view.dirty
+    again = by(beat(1, "portfolio"), "portfolio", incarnation=2, time=now)
+    for event in (by(HealthState(actor="portfolio", state="alive"), "watch", 2), again, *_worth(2, now)):
+        replica.fold(event, now)
+    replica.look(now + S)
+    assert _valued(replica) == (True, 2.0)
+
+
 def test_a_silent_link_is_stale_until_something_is_heard() -> None:
     """After two seconds without even a beat; the reason says so and goes away again."""
     replica = folded(tick(), replica=joined())

@@ -38,6 +38,7 @@ _SETTLED_US = 5_000_000
 _ASLEEP_US = 5_000_000
 _AFTERMATH_US = 3_000_000
 """After a lost link: by then every subject that is alive has been heard again, and its gap is that of the loss."""
+_PORTFOLIO = "portfolio"
 _SECOND_US = 1_000_000
 _MOST_TOLD = 2_000
 
@@ -174,6 +175,10 @@ class Replica:
             self.view.dirty.add("link")
         self._quotes.look(now, link.changed_at)
         self._actors.look(now, link.changed_at)
+        if self._actors.silent(_PORTFOLIO, now, link.changed_at):
+            # What it said last goes on looking like the present while prices move. Alive it says all again within 10 s.
+            self._figures.unknown()
+            self._positions.unknown()
 
     def _stale(self, reason: str) -> None:
         link = self.view.link

@@ -25,6 +25,7 @@ _GAUGES = 64
 _SILENT = frozenset({"alive", "late"})
 _GONE = frozenset({"dead", "late"})
 _OWN = frozenset({"stopped", "failed"})
+_ENDED = frozenset({"dead", "failed"})
 
 
 class _Actor:
@@ -86,6 +87,14 @@ class Actors:
                 reason=clean(event.reason),
             )
             self._view.dirty.add("sessions")
+
+    def silent(self, name: str, now: int, since: int) -> bool:
+        """Whether this actor has gone, or has not been heard for 3 s; as `look` has it."""
+        actor = self._actors.get(name)
+        if actor is None:
+            return False
+        heard = max(actor.row.beat_at or actor.said_at, since)
+        return actor.row.state in _ENDED or now - heard > BEAT_US
 
     def look(self, now: int, since: int) -> None:
         """Judge everyone's silence; it counts from `since` at the earliest."""

@@ -56,6 +56,12 @@ class Figures:
         if key == FLOOR and event.equity is not None and event.balance is not None:
             self._point(SeriesPoint(event.time, event.equity, event.balance))
 
+    def unknown(self) -> None:
+        """Nobody says any more what anything is worth."""
+        if self._view.profits:
+            self._view.profits.clear()
+            self._view.dirty.add("profits")
+
     def risk(self, event: RiskState, received: int, live: bool) -> None:
         """A trading state."""
         key = (event.scope, event.id)

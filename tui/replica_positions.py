@@ -86,6 +86,14 @@ class Positions:
         else:
             self._doubts.setdefault(event.account, received)
 
+    def unknown(self) -> None:
+        """Nobody says any more what they are worth."""
+        self._marks.clear()
+        for row in self._view.positions.values():
+            if row.price is not None or row.profit is not None:
+                row.price = row.profit = None
+                self._view.dirty.add("positions")
+
     def keep(self, tickets: Collection[_Key], before: int) -> None:
         """These are open. Other rows that were last heard of until `before` are gone."""
         for key in [key for key in self._view.positions if key not in tickets and self._received[key] <= before]:
