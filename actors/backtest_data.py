@@ -7,6 +7,7 @@ for what no single line is to blame for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +18,11 @@ from actors.backtest_formats import BarColumns, TickColumns, detect, read_bars, 
 from actors.symbols import FeedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from actors.backtest_columns import Integers
 
 __all__ = ["DataError", "MarketData", "ZoneRows", "load", "to_utc"]
 
-ZoneRows = list[tuple[int, int]]
+ZoneRows = Sequence[tuple[int, int]]
 """From a UTC time (microseconds) on the server's clock is so many seconds ahead; the first row holds before it too."""
 
 _TICK_FORMATS = ("histdata", "csv")

@@ -11,7 +11,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["parse_times"]
+__all__ = ["parse_time", "parse_times"]
 
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -54,6 +54,13 @@ def parse_times(data: Bytes, starts: Integers, ends: Integers) -> tuple[Integers
             else:
                 break  # the first bad line is enough; what stands behind it in this width stays wrong
     return found, wrong
+
+
+def parse_time(text: str) -> int | None:
+    """One time in UTC microseconds; None when it is none."""
+    data = np.frombuffer(text.encode(), np.uint8)
+    found, wrong = parse_times(data, np.array([0]), np.array([len(data)]))
+    return None if wrong[0] else int(found[0])
 
 
 def _convert(chars: Integers, match: re.Match[bytes]) -> tuple[Integers, Flags]:

@@ -51,6 +51,7 @@ int pw_engine_begin(pw_engine *e)
     e->next_id = 1;
     e->day_end = pw_day_end(symbol, e->time[0]);
     e->day_equity = deposit;
+    e->quiet_until = -PW_MOST_TIME;
     e->stirred = 1;
     e->next_side = e->opening == PW_OPEN_SELL ? PW_SELL : PW_BUY;
     e->status = PW_OK;

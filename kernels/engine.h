@@ -77,6 +77,7 @@ typedef struct pw_engine {
     int64_t open_cycles, last_cycle;
     int64_t next_id;        /* of orders of the engine's own */
     int64_t day_end, day_equity;
+    int64_t quiet_until;    /* no command before it: the venue has just refused one */
     double base, per_bid, per_ask, slack; /* estimate of the equity and its largest error */
     int32_t linear;         /* 1: the estimate can be used */
     int32_t stirred;        /* 1: positions or balance have changed since it was made */

@@ -42,7 +42,7 @@ static int64_t price_now(const pw_engine *e, int64_t ticket, int64_t otherwise)
     return otherwise;
 }
 
-static int opened(pw_engine *e, const pw_outcome *deal, const pw_intent *intent)
+static int opened(pw_engine *e, const pw_event *deal, const pw_intent *intent)
 {
     pw_holding *held = holding_of(e, deal->ticket);
     if (held == NULL) {
@@ -65,7 +65,7 @@ static int opened(pw_engine *e, const pw_outcome *deal, const pw_intent *intent)
 }
 
 /* One side of a closing deal. */
-static int closed(pw_engine *e, const pw_outcome *deal, int64_t ticket, int64_t price, int64_t profit, int64_t commission,
+static int closed(pw_engine *e, const pw_event *deal, int64_t ticket, int64_t price, int64_t profit, int64_t commission,
                   int32_t reason)
 {
     pw_holding *held = holding_of(e, ticket);
@@ -107,7 +107,7 @@ static int closed(pw_engine *e, const pw_outcome *deal, int64_t ticket, int64_t 
     return pw_statistics_trade(&e->statistics, &trade, reason == PW_WHY_END_OF_DATA);
 }
 
-static int32_t reason_of(const pw_outcome *deal, const pw_intent *intent, int32_t otherwise)
+static int32_t reason_of(const pw_event *deal, const pw_intent *intent, int32_t otherwise)
 {
     if (deal->cause == PW_BY_SL)
         return PW_WHY_SL;
@@ -118,7 +118,7 @@ static int32_t reason_of(const pw_outcome *deal, const pw_intent *intent, int32_
     return intent->id != 0 ? intent->why : otherwise;
 }
 
-static int book(pw_engine *e, const pw_outcome *deal, const pw_intent *intent, int32_t otherwise)
+static int book(pw_engine *e, const pw_event *deal, const pw_intent *intent, int32_t otherwise)
 {
     const int32_t reason = reason_of(deal, intent, otherwise);
     e->deals++;
@@ -128,7 +128,7 @@ static int book(pw_engine *e, const pw_outcome *deal, const pw_intent *intent, i
 }
 
 /* The report that an outcome is to the strategy; kind 0: none. */
-static pw_report report_of(const pw_outcome *out, int32_t reason)
+static pw_report report_of(const pw_event *out, int32_t reason)
 {
     pw_report report = {0};
     report.id = out->id;
@@ -179,7 +179,7 @@ int engine_digest(pw_engine *e, int32_t reason)
     int status = PW_OK;
     e->stirred = 1;
     for (int64_t i = 0; i < n && status == PW_OK; i++) {
-        const pw_outcome *out = &e->venue.out[i];
+        const pw_event *out = &e->venue.out[i];
         const pw_intent intent = *sent(e, out->id);
         pw_report report = report_of(out, reason_of(out, &intent, reason));
         if (out->kind == PW_DID_DEAL)

@@ -48,6 +48,8 @@ void engine_take_ended(pw_engine *e, pw_out *out)
         const int32_t why = out->ended[i].why;
         e->statistics.cycles[why >= 0 && why < PW_MOST_REASONS ? why : 0]++;
         e->open_cycles--;
+        if (why == PW_WHY_REJECTED)
+            e->quiet_until = e->day_end; /* without money the next tick would bring the same */
     }
     for (int64_t i = 0; i < out->n_notes; i++)
         e->caps += out->notes[i].code == PW_NOTE_CAP;
@@ -66,7 +68,8 @@ int engine_step(pw_engine *e)
 
 int engine_command(pw_engine *e)
 {
-    if (e->open_cycles > 0 || e->n_flights > 0 || !pw_is_open(e->view.symbol, e->view.tick.time))
+    if (e->open_cycles > 0 || e->n_flights > 0 || e->view.tick.time < e->quiet_until ||
+        !pw_is_open(e->view.symbol, e->view.tick.time))
         return PW_OK;
     pw_out out = engine_out(e);
     const pw_command command = {0, PW_OPEN_CYCLE, e->next_side};

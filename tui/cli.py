@@ -17,7 +17,7 @@ from actors.floor_error import FloorError
 
 __all__ = ["COMMANDS", "command_line", "main"]
 
-COMMANDS = ("run", "up", "attach", "status", "logs", "down", "doctor", "demo", "verify", "keys")
+COMMANDS = ("run", "up", "attach", "status", "logs", "down", "doctor", "demo", "backtest", "verify", "keys")
 """In the order in which `--help` lists them. Each is the function of its name in the module of its name."""
 
 

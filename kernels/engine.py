@@ -1,0 +1,379 @@
+"""The backtest loop, compiled (engine.c): `Ticks` are arrays that are checked once, `Run` takes one decider over them.
+
+A run does not copy the ticks, so any number of runs share them, and holds the interpreter only between slices:
+`advance` takes so many ticks, `finish` closes what is open at the last one and gives the `Result`. kernels/backtest.py
+is the comfortable way. NumPy is imported when ticks are made.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import byref, c_int64, pointer
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from kernels.engine_structs import (
+    MOST_FLIGHTS,
+    ROOM_ENDED,
+    ROOM_INTENTS,
+    ROOM_NOTES,
+    Engine,
+    Holding,
+    bound,
+)
+from kernels.errors import InputError, KernelError, UnsortedError
+from kernels.library import Status
+from kernels.market import PwRate
+from kernels.statistics import Curve, Figures, Point, Trade
+from kernels.strategy_structs import PwCycleEnd, PwIntent, PwNote
+from kernels.venue_rows import PwEvent, PwState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from kernels.contract import Symbol
+    from kernels.market import Account
+    from kernels.strategies import Strategy
+
+    Integers = NDArray[np.int64]
+
+__all__ = ["OPENINGS", "Result", "Run", "Ticks"]
+
+OPENINGS = ("none", "buy", "sell", "alternate")
+"""What the engine opens when no cycle is open, for strategies that wait for a command."""
+
+_POSITIONS, _PENDINGS = 8192, 64
+_CHUNK = 1 << 16
+_OUTCOMES = 4 * (MOST_FLIGHTS + ROOM_INTENTS) + 4 * _PENDINGS + 2 * _POSITIONS
+_BAR = 4
+_WITHOUT_EQUITY = {"cycle_trader"}
+"""Strategies that look at neither the equity nor the day's profit; the others get both at each tick."""
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """Checked ticks: times in UTC microseconds in order, bid and ask in points, 0 < bid <= ask.
+
+    `bars`: they are four to a bar, between which the price does not jump. `corrected` asks of bars lay below the bid.
+    """
+
+    time: Integers
+    bid: Integers
+    ask: Integers
+    bars: bool = False
+    corrected: int = 0
+
+    @classmethod
+    def of(cls, time: ArrayLike, bid: ArrayLike, ask: ArrayLike, *, bars: bool = False, corrected: int = 0) -> Ticks:
+        """Ticks from arrays of whole numbers, copied only if they are not contiguous int64.
+
+        Raises:
+            InputError: no ticks, not whole, different lengths, a price out of bounds, ask below bid, or bars that are
+                not whole.
+            UnsortedError: a time lies before the one in front of it.
+        """
+        columns = [_integers(name, column) for name, column in (("time", time), ("bid", bid), ("ask", ask))]
+        lengths = {len(column) for column in columns}
+        if len(lengths) != 1:
+            raise InputError("ticks", "time", f"bid and ask have {sorted(lengths)} values; expected as many")
+        length = lengths.pop()
+        if not length:
+            raise InputError("ticks", "time", "is empty; expected at least one tick")
+        if bars and length % _BAR:
+            raise InputError("ticks", "time", f"has {length} values; expected four for each bar")
+        where = c_int64()
+        status = bound().pw_engine_check(*(column.ctypes.data for column in columns), length, byref(where))
+        at = where.value
+        if status == Status.UNSORTED:
+            raise UnsortedError("ticks", "time", at)
+        if status != Status.OK:
+            prices = f"bid {columns[1][at]}, ask {columns[2][at]}"
+            raise InputError(
+                "ticks", "bid, ask", f"[{at}] are {prices}; expected 0 < bid <= ask, and no more than 2^36"
+            )
+        return cls(columns[0], columns[1], columns[2], bars, corrected)
+
+    @classmethod
+    def of_bars(
+        cls, time: ArrayLike, bid: Sequence[ArrayLike], length: int, *, ask: Sequence[ArrayLike] = (), spread: int = 0
+    ) -> Ticks:
+        """Four ticks for each bar of `length` microseconds (docs/fills.md), which begin at these times.
+
+        Args:
+            time: UTC microseconds.
+            bid: open, high, low and close in points.
+            length: of a bar, microseconds.
+            ask: the same of the ask bars.
+            spread: points from bid to ask, without ask bars.
+
+        Raises:
+            InputError: as `of`; or a bar whose low and high do not hold its open and close.
+            UnsortedError: a bar begins before the one in front of it has ended.
+        """
+        import numpy as np
+
+        begins = _integers("time", time)
+        sides = []
+        for name, columns in (("bid", bid), ("ask", ask)):
+            given = [begins, *(_integers(name, column) for column in columns)]
+            if len({len(column) for column in given}) != 1 or len(given) not in {1, 5}:
+                raise InputError("bars", name, "are no columns open, high, low, close as long as the times")
+            sides.append(np.ascontiguousarray(np.stack(given, axis=1)) if columns else None)
+        if sides[0] is None or not len(begins):
+            raise InputError("bars", "time", "is empty; expected at least one bar")
+        path = [np.empty(_BAR * len(begins), np.int64) for _ in range(3)]
+        corrected, where = c_int64(), c_int64()
+        pointers = (None if side is None else side.ctypes.data for side in sides)
+        outputs = (column.ctypes.data for column in path)
+        status = bound().pw_bar_path(
+            *pointers, len(begins), length, spread, *outputs, byref(corrected), byref(where)
+        )  # fmt: skip
+        if status == Status.UNSORTED:
+            raise UnsortedError("bars", "time", where.value)
+        if status != Status.OK:
+            raise InputError("bars", "bid", f"[{where.value}] is no bar; expected 0 < low <= open, close <= high")
+        return cls.of(*path, bars=True, corrected=corrected.value)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.time)
+
+
+class Result(NamedTuple):
+    """What a run came to. Money in minor units, prices in points, volumes in steps, times in UTC microseconds.
+
+    `trades` and `curve` are structured arrays with the fields of kernels.statistics.Trade and Point; None and empty
+    when they were not kept. Ratios are None where they are not defined. docs/backtest.md defines each figure.
+    """
+
+    ticks: int
+    trades: NDArray[np.void] | None
+    curve: NDArray[np.void]
+    deposit: int
+    balance: int
+    closed: int
+    wins: int
+    losses: int
+    net_profit: int
+    gross_profit: int
+    gross_loss: int
+    commission: int
+    swap: int
+    volume: int
+    longest_losing_run: int
+    end_of_data: int
+    end_of_data_profit: int
+    max_drawdown: int
+    max_drawdown_part: float
+    peak: int
+    lowest: int
+    profit_factor: float | None
+    expectancy: float | None
+    win_rate: float | None
+    recovery_factor: float | None
+    sharpe: float | None
+    sortino: float | None
+    annual_return: float | None
+    calmar: float | None
+    exposure: float | None
+    days: int
+    begun: int
+    ended: int
+    orders: int
+    deals: int
+    rejected: int
+    caps: int
+    cycles: int
+    cycles_ended: dict[int, int]
+    ambiguous: int
+    stop_outs: int
+
+
+class Run:
+    """One strategy, or one array of target positions, on its way over ticks. Not for several threads at once.
+
+    Raises:
+        InputError: targets that are not one whole number for each tick (or bar).
+        KernelError: both a strategy and targets, or neither; a symbol or account that the venue refuses.
+    """
+
+    def __init__(  # noqa: PLR0913 (what a run is of)
+        self,
+        ticks: Ticks,
+        symbol: Symbol,
+        account: Account,
+        *,
+        strategy: Strategy | None = None,
+        targets: ArrayLike | None = None,
+        opening: str = "none",
+        profit_rate: PwRate | None = None,
+        margin_rate: PwRate | None = None,
+        keep_trades: bool = True,
+        points: int = 1024,
+    ) -> None:
+        import numpy as np
+
+        if (strategy is None) == (targets is None):
+            raise KernelError("a run has either a strategy or targets")
+        self.ticks = ticks
+        self._kept = [symbol, account, strategy]
+        self._engine = e = Engine()
+        e.time, e.bid, e.ask = (column.ctypes.data for column in (ticks.time, ticks.bid, ticks.ask))
+        e.n, e.bars, e.opening = len(ticks), ticks.bars, OPENINGS.index(opening)
+        if strategy is not None:
+            e.strategy, e.state = pointer(strategy._row), ctypes.addressof(strategy._state)  # noqa: SLF001
+            e.wants_equity = strategy.name not in _WITHOUT_EQUITY
+        if targets is not None:
+            self._kept.append(aims := _targets(targets, ticks))
+            e.targets = aims.ctypes.data
+        self._begin_venue(symbol, account, profit_rate, margin_rate)
+        for name, kind, length in (
+            ("holdings", Holding, _POSITIONS + 1),
+            ("flights", PwIntent, MOST_FLIGHTS),
+            ("intents", PwIntent, ROOM_INTENTS),
+            ("notes", PwNote, ROOM_NOTES),
+            ("ended", PwCycleEnd, ROOM_ENDED),
+        ):
+            setattr(e, name, (kind * length)())
+        self._parts: list[NDArray[np.void]] = []
+        self._chunk = np.empty(_CHUNK if keep_trades else 0, np.dtype(Trade))
+        e.trades, e.room = (self._chunk.ctypes.data, _CHUNK) if keep_trades else (None, 0)
+        self._points = np.empty(points + points % 2, np.dtype(Point))
+        e.curve = Curve(room=len(self._points))
+        if points:
+            e.curve.points = ctypes.cast(self._points.ctypes.data, ctypes.POINTER(Point))
+        self._check(bound().pw_engine_begin(byref(e)))
+
+    def _begin_venue(self, symbol: Symbol, account: Account, profit: PwRate | None, margin: PwRate | None) -> None:
+        venue = self._engine.venue
+        size = bound().pw_venue_bytes(1, _POSITIONS, _PENDINGS, MOST_FLIGHTS)
+        self._block = (c_int64 * (size // 8))()
+        venue.spec, venue.symbols = pointer(account), pointer(symbol.struct)
+        venue.state = ctypes.cast(self._block, ctypes.POINTER(PwState))
+        venue.out, venue.most_out = (PwEvent * _OUTCOMES)(), _OUTCOMES
+        self._check(bound().pw_venue_begin(byref(venue), size, 1, _POSITIONS, _PENDINGS, MOST_FLIGHTS))
+        if profit is not None or margin is not None:
+            rates = (None if rate is None else byref(rate) for rate in (profit, margin))
+            self._check(bound().pw_venue_rate(byref(venue), 0, *rates))
+
+    @property
+    def taken(self) -> int:
+        """Ticks taken so far."""
+        return int(self._engine.at)
+
+    def advance(self, ticks: int) -> bool:
+        """Take at most so many more ticks; whether there are more. Other threads run meanwhile.
+
+        Raises:
+            KernelError: an amount does not fit, or no rate is known; the run is over.
+        """
+        e = self._engine
+        until = min(e.at + ticks, e.n)
+        while (status := bound().pw_engine_run(byref(e), until)) == Status.FULL:
+            self._empty()
+        self._check(status)
+        return bool(e.at < e.n)
+
+    def finish(self) -> Result:
+        """Take what is left, close what is open, and sum up; the run is over then.
+
+        Raises:
+            KernelError: as `advance`.
+        """
+        import numpy as np
+
+        e = self._engine
+        while self.advance(1 << 24):
+            pass
+        while (status := bound().pw_engine_end(byref(e))) == Status.FULL:
+            self._empty()
+        self._check(status)
+        trades = np.concatenate([*self._parts, self._chunk[: e.n_trades]]) if e.room else None
+        return _result(e, trades, self._points[: e.curve.n].copy())
+
+    def _empty(self) -> None:
+        """Put the trades of the chunk aside."""
+        e = self._engine
+        if not e.room:
+            raise KernelError("engine: the library asked for room for trades that are not kept")
+        self._parts.append(self._chunk[: e.n_trades].copy())
+        e.n_trades = 0
+        need = int(bound().pw_engine_room(byref(e)))
+        if e.room < need:
+            import numpy as np
+
+            self._chunk = np.empty(2 * need, np.dtype(Trade))
+            e.trades, e.room = self._chunk.ctypes.data, len(self._chunk)
+
+    def _check(self, status: int) -> None:
+        """Raise for a status that is not PW_OK."""
+        if status == Status.OK:
+            return
+        reason = _REASONS.get(status, f"the library answered {status}")
+        raise KernelError(f"engine: {reason}, at tick {self._engine.at + 1} of {self._engine.n}")
+
+
+_RANGE, _NO_RATE = 8, 9
+_REASONS = {
+    _RANGE: "an amount of money, a volume or the number of orders went beyond what fits",
+    _NO_RATE: "the rate into the account's currency is not known; expected a fixed one",
+}
+
+
+def _integers(name: str, column: ArrayLike) -> Integers:
+    """One column as a contiguous array of 64-bit integers."""
+    import numpy as np
+
+    found = np.asarray(column)
+    if found.ndim != 1:
+        raise InputError("ticks", name, f"has {found.ndim} dimensions; expected 1")
+    if found.dtype.kind not in "iu" and found.size:
+        raise InputError("ticks", name, f"has the type {found.dtype}; expected whole numbers (microseconds, points)")
+    return np.ascontiguousarray(found, np.int64)
+
+
+def _targets(targets: ArrayLike, ticks: Ticks) -> Integers:
+    """Target positions, one for each tick or bar."""
+    import numpy as np
+
+    found = np.asarray(targets)
+    expected = len(ticks) // _BAR if ticks.bars else len(ticks)
+    if found.ndim != 1 or len(found) != expected:
+        each = "bar" if ticks.bars else "tick"
+        raise InputError(
+            "targets", "targets", f"have the shape {found.shape}; expected {expected} values, one a {each}"
+        )
+    if found.dtype.kind == "f":
+        wrong = np.flatnonzero(~(np.isfinite(found) & (found == np.rint(found)) & (np.abs(found) < 1 << 26)))
+        if wrong.size:
+            at = int(wrong[0])
+            raise InputError("targets", "targets", f"[{at}] is {found[at]}; expected whole volume steps")
+    elif found.dtype.kind not in "iu":
+        raise InputError("targets", "targets", f"have the type {found.dtype}; expected whole volume steps")
+    return np.ascontiguousarray(found, np.int64)
+
+
+def _known(value: float) -> float | None:
+    """A ratio, or None where it is not defined."""
+    return None if value != value else value  # noqa: PLR0124 (NaN)
+
+
+def _result(e: Engine, trades: NDArray[np.void] | None, curve: NDArray[np.void]) -> Result:
+    """Everything that the engine counted."""
+    s, figures = e.statistics, Figures()
+    bound().pw_statistics_figures(byref(s), e.curve.drawdown, e.curve.part, byref(figures))
+    ratios = {name: _known(getattr(figures, name)) for name, *_ in Figures._fields_}
+    net = s.gross_profit + s.gross_loss
+    return Result(
+        ticks=e.at, trades=trades, curve=curve, deposit=s.deposit, balance=s.deposit + net, closed=s.trades,
+        wins=s.wins, losses=s.losses, net_profit=net, gross_profit=s.gross_profit, gross_loss=s.gross_loss,
+        commission=s.commission, swap=s.swap, volume=s.volume, longest_losing_run=s.longest_losing_run,
+        end_of_data=s.end_trades, end_of_data_profit=s.end_profit, max_drawdown=e.curve.drawdown,
+        max_drawdown_part=e.curve.part, peak=e.curve.peak, lowest=e.curve.low, days=s.days, begun=s.begun,
+        ended=s.ended, orders=e.orders, deals=e.deals, rejected=e.rejected, caps=e.caps, cycles=e.cycles,
+        cycles_ended={why: count for why, count in enumerate(s.cycles) if count},
+        ambiguous=e.ambiguous, stop_outs=e.stop_outs, **ratios,
+    )  # fmt: skip
