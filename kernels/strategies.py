@@ -9,7 +9,8 @@ times UTC microseconds. Nothing here imports NumPy.
 from __future__ import annotations
 
 import ctypes
-from ctypes import byref, c_int64
+from collections.abc import Sequence
+from ctypes import byref, c_double, c_int64
 from fractions import Fraction
 from functools import cache
 from typing import NamedTuple
@@ -38,6 +39,7 @@ from kernels.strategy_structs import (
 __all__ = ["CycleRow", "Ended", "Intent", "Note", "Out", "Report", "Strategy", "grid_of", "strategy_names"]
 
 NEVER = 2**63 - 1
+SECOND = 1_000_000
 
 
 class Intent(NamedTuple):
@@ -131,11 +133,16 @@ NOTHING = Out([], [], [])
 
 
 @cache
+def bound() -> ctypes.CDLL:
+    """The library with the functions of strategy.h."""
+    return compiled_library.extend(SYMBOLS, SIZES)
+
+
+@cache
 def table() -> dict[str, PwStrategy]:
     """The compiled strategies by name."""
-    bound = compiled_library.extend(SYMBOLS, SIZES)
     rows: dict[str, PwStrategy] = {}
-    while row := bound.pw_strategy_at(len(rows)):
+    while row := bound().pw_strategy_at(len(rows)):
         rows[row.contents.name.decode()] = row.contents
     return rows
 
@@ -198,6 +205,21 @@ class Strategy:
     def on_command(self, verb: int, cycle: int = 0, side: int = 0) -> Out:
         """A person's command: a pw_verb."""
         return self._done(self._row.on_command(self._state, self.view, PwCommand(cycle, verb, side), self._out))
+
+    def warm(self, seconds: int, bars: Sequence[tuple[int, int, int]]) -> None:
+        """Closed bars (high, low, close; points, oldest first) of a timeframe from history, before the first quote.
+
+        bollinger_stop counts its warm-up from them; the other strategies use none.
+
+        Raises:
+            KernelError: the strategy does not use bars of this length, has seen a quote, or a price is no whole number.
+        """
+        if self.name != "bollinger_stop":
+            raise KernelError(f"{self.name}: it uses no bars")
+        arrays = [(c_double * len(bars))(*column) for column in zip(*bars, strict=True)] or [(c_double * 0)()] * 3
+        status = bound().pw_bollinger_stop_warm(self._state, seconds * SECOND, *arrays, len(bars))
+        if status != Status.OK:
+            raise KernelError(f"{self.name}: the library answered {status} to {len(bars)} bars of {seconds} s")
 
     def next_time(self) -> int | None:
         """When on_time is to be called without a quote; None: not before something happens."""

@@ -131,7 +131,10 @@ class PwStrategy(Structure):
     ]
 
 
-SYMBOLS: dict[str, tuple[list[object], object]] = {"pw_strategy_at": ([c_int32], POINTER(PwStrategy))}
+SYMBOLS: dict[str, tuple[list[object], object]] = {
+    "pw_strategy_at": ([c_int32], POINTER(PwStrategy)),
+    "pw_bollinger_stop_warm": ([c_void_p, c_int64, c_void_p, c_void_p, c_void_p, c_int64], c_int),
+}
 SIZES: dict[str, type[Structure]] = {
     "pw_view": PwView,
     "pw_intent": PwIntent,
