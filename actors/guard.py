@@ -86,8 +86,9 @@ class Guard(Actor):
         """Put this incarnation on record. It says hello, and judges intents, when that is stored."""
         if self.state.epoch > self.incarnation:
             return self._supersede(self.state.epoch)
-        self.state.to_go_us(self.config.limits, now)
-        return [self._announcement(), *self._arm()]
+        to_go = self.state.to_go_us(self.config.limits, now)
+        wait: list[Effect] = [SetTimer("recovered", now + to_go)] if to_go > 0 else []
+        return [self._announcement(), *self._arm(), *wait]
 
     def on_stored(self, message: StoredIn, now: int) -> Sequence[Effect]:
         """The start is on record; or it is not, and is repeated: nothing is cleared without it."""
@@ -112,9 +113,10 @@ class Guard(Actor):
         return handler[1](event, now)
 
     def on_timer(self, message: TimerIn, now: int) -> Sequence[Effect]:
-        """A clearance may have died unseen; or the start is to be announced again."""
+        """A clearance may have died unseen; the start is to be announced again; or the wait after it is over."""
         if message.key == "announce":
             return [] if self.state.stored else [self._announcement()]
+        self.state.to_go_us(self.config.limits, now)  # an intent would find it out too, but may be long in coming
         self._release_at = 0
         return self._release(now) if self._link else []
 

@@ -526,6 +526,18 @@ def test_a_guard_says_hello_when_its_start_is_on_record() -> None:
     assert desk.ask(later(desk, 3, **close)) == "close"
 
 
+def test_a_guard_that_nobody_asks_anything_says_when_its_wait_is_over() -> None:
+    """A person who looks must not be told that it is still recovering a minute later."""
+    former = Desk()
+    former.start()
+    desk = Desk(recover(CONFIG, history(former)), incarnation=2)
+    desk.start()
+    desk.pass_time(CONFIG.limits.lifetime_us + 2 * CONFIG.limits.skew_us)
+    assert desk.guard.describe() == "recovering"
+    desk.pass_time(1)
+    assert desk.guard.describe() == "running"
+
+
 def test_a_start_that_cannot_be_stored_is_tried_again_and_people_are_told() -> None:
     """Once a second."""
     desk = Desk()
