@@ -12,7 +12,7 @@ from actors.floor_error import Exit, FloorError
 from actors.floor_status import STATUS, FloorStatus, read_status, same_process
 from actors.keeper import LOCK
 from bus.clock import monotonic_us
-from bus.folder import FolderLock, LockHeldError
+from bus.folder import holder_of
 from tui.commands.options import HomeOption, say
 
 __all__ = ["down", "end_floor", "lock_holder", "remains"]
@@ -55,16 +55,11 @@ def end_floor(home: Path, holder: int) -> None:
 
 def lock_holder(home: Path) -> int | None:
     """The process id that was written into the folder's lock, 0 when it cannot be read; None: nobody holds it."""
-    if not (home / LOCK).exists():
-        return None
     try:
-        FolderLock(home / LOCK).release()
-    except LockHeldError as error:
-        return error.holder
+        return holder_of(home / LOCK)
     except OSError as error:
         message = f"{home / LOCK}: {error.strerror or error}; expected a lock file that can be opened"
         raise FloorError(Exit.ENVIRONMENT, message) from error
-    return None
 
 
 def remains(status: FloorStatus | None) -> dict[str, psutil.Process]:
