@@ -21,6 +21,7 @@ def pytest_configure() -> None:
     """Take away the settings of the floor of whoever runs the tests."""
     for name in [name for name in os.environ if name.startswith("PITWIRE_") and name not in STEERING]:
         del os.environ[name]
+    os.environ.pop("PYTHONUNBUFFERED", None)  # nobody who uses Pitwire has it set
 
 
 @pytest.hookimpl(wrapper=True)

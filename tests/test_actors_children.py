@@ -67,7 +67,7 @@ async def _says(tmp_path: Path, text: str) -> None:
 
 async def test_a_child_that_exits_at_once_is_told_with_its_last_words(spawn: Spawn) -> None:
     """Its status and the line on stderr are the reason that people see."""
-    child = await spawn("import sys; print('first'); sys.exit('no such symbol')")
+    child = await spawn("import sys; print('first', flush=True); sys.exit('no such symbol')")
     assert await child.wait() == 1
     assert child.last_words() == "no such symbol"
     assert not child.running

@@ -7,6 +7,8 @@ others' libraries would double the time until it does anything.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from importlib import import_module
 from typing import Annotated
@@ -60,8 +62,24 @@ def main() -> None:
     try:
         app()
     except FloorError as error:
-        sys.stderr.write(f"pitwire: {error}\n")
+        with contextlib.suppress(OSError):  # a terminal that was closed
+            sys.stderr.write(f"pitwire: {error}\n")
         sys.exit(error.code)
+    finally:
+        _let_go()
+
+
+def _let_go() -> None:
+    """Drop what is left to write for a terminal that is gone: Python would end with 120 instead of our own code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
 
 
 if __name__ == "__main__":
