@@ -30,13 +30,22 @@
 
 #define PW_NAN ((double)NAN)
 
-/* Before a function whose loops are vector code: compiled twice, the one with wider vectors is taken where the
- * processor has them. Both do the same operations in the same order on every value, so the numbers are the same (there
- * is no fused multiply-add in either). PW_NARROW leaves it out. */
+/* Before a function whose loops are vector code: compiled three times, the one with the widest vectors that the processor
+ * has is taken. All do the same operations in the same order on every value, so the numbers are the same (there is no
+ * fused multiply-add in any). PW_NARROW leaves it out. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && !defined(PW_NARROW)
-#define PW_WIDE __attribute__((target_clones("avx2", "default")))
+#define PW_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define PW_WIDE
+#endif
+
+/* Before a loop of a few rounds that is to be written out. */
+#if defined(__clang__)
+#define PW_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define PW_UNROLL _Pragma("GCC unroll 8")
+#else
+#define PW_UNROLL
 #endif
 
 /* Entries of a kernel's table of inputs, options, outputs. */
@@ -73,6 +82,7 @@ typedef struct pw_sum {
     int64_t full; /* 1: there is a block before the open one */
     double base;  /* sum of the open block's whole groups of four */
     double local; /* sum of the values after them */
+    int64_t seen; /* values taken, while the window is a short one (short.h) */
 } pw_sum;
 
 int64_t pw_sum_store(int64_t period);
@@ -87,6 +97,7 @@ typedef struct pw_extreme {
     int64_t at;    /* as in pw_sum */
     int64_t full;  /* as in pw_sum */
     double prefix; /* of the open block */
+    int64_t seen; /* values taken, while the window is a short one (short.h) */
 } pw_extreme;
 
 int64_t pw_extreme_store(int64_t period);
@@ -107,6 +118,7 @@ typedef struct pw_moments {
     double pivot; /* first value of the open block */
     double sum;   /* of x - pivot over the open block */
     double square; /* of (x - pivot)^2 */
+    int64_t seen; /* values taken, while the window is a short one (short.h) */
 } pw_moments;
 
 int64_t pw_moments_store(int64_t period);
@@ -123,6 +135,7 @@ typedef struct pw_pair {
     double pivot_x, pivot_y;
     double x, y;      /* sums of the differences to the pivots over the open block */
     double xx, yy, xy; /* of their products */
+    int64_t seen; /* values taken, while the window is a short one (short.h) */
 } pw_pair;
 
 int64_t pw_pair_store(int64_t period);
@@ -140,6 +153,7 @@ typedef struct pw_line {
     double pivot;    /* the value before the open block: in every window until that is complete */
     double sum;      /* of x - pivot over the open block */
     double weighted; /* of (1, 2, ...) * (x - pivot) */
+    int64_t seen; /* values taken, while the window is a short one (short.h) */
 } pw_line;
 
 int64_t pw_line_store(int64_t period);
@@ -155,7 +169,8 @@ typedef struct pw_delay {
     int64_t seen; /* values taken */
 } pw_delay;
 
-/* old[i] = the value `period` before x[i]; NaN for the first `period`. old is not x. */
+/* old[i] = the value `period` before x[i], for the i below the period (the others are x[i - period]); NaN for the
+ * first `period` ever. old is not x. */
 void pw_delay_run(pw_delay *delay, double *ring, const double *x, int64_t n, double *old);
 
 /* ---- Exponential smoothing, begun with the plain mean of the first `period` values. -----------------------------

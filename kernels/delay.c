@@ -10,7 +10,6 @@ void pw_delay_run(pw_delay *delay, double *ring, const double *x, int64_t n, dou
     memcpy(old, ring + delay->at, (size_t)tail * size);
     memcpy(old + tail, ring, (size_t)(out - tail) * size);
     if (n >= period) {
-        memcpy(old + period, x, (size_t)(n - period) * size);
         memcpy(ring, x + n - period, (size_t)period * size);
         delay->at = 0;
     } else {

@@ -14,14 +14,13 @@ static void mom_init(void *own, const double *options) { ((pw_delay *)own)->peri
 
 PW_WIDE static void mom_run(void *own, const double *const *in, int64_t n, double *const *out) {
     pw_delay *delay = own;
-    const double *x = in[0];
-    double *result = out[0];
-    const int64_t lead = pw_lead(delay->period, delay->seen, n);
+    const double *restrict x = in[0];
+    double *restrict result = out[0];
+    const int64_t period = delay->period;
+    const int64_t lead = pw_lead(period, delay->seen, n);
     pw_delay_run(delay, (double *)(delay + 1), x, n, result);
-    for (int64_t i = lead; i < n; i++) {
-        const double old = result[i];
-        result[i] = x[i] - old;
-    }
+    for (int64_t i = lead; i < pw_least(n, period); i++) result[i] = x[i] - result[i];
+    for (int64_t i = period; i < n; i++) result[i] = x[i] - x[i - period];
 }
 
 static const char *const inputs[] = {"values"};

@@ -12,17 +12,20 @@ static int64_t roc_bytes(const double *options) {
 
 static void roc_init(void *own, const double *options) { ((pw_delay *)own)->period = (int64_t)options[0]; }
 
+static inline double change(double value, double old) {
+    const double found = 100.0 * (value / old - 1.0);
+    return old == 0.0 ? 0.0 : found;
+}
+
 PW_WIDE static void roc_run(void *own, const double *const *in, int64_t n, double *const *out) {
     pw_delay *delay = own;
-    const double *x = in[0];
-    double *result = out[0];
-    const int64_t lead = pw_lead(delay->period, delay->seen, n);
+    const double *restrict x = in[0];
+    double *restrict result = out[0];
+    const int64_t period = delay->period;
+    const int64_t lead = pw_lead(period, delay->seen, n);
     pw_delay_run(delay, (double *)(delay + 1), x, n, result);
-    for (int64_t i = lead; i < n; i++) {
-        const double old = result[i];
-        const double found = 100.0 * (x[i] / old - 1.0);
-        result[i] = old == 0.0 ? 0.0 : found;
-    }
+    for (int64_t i = lead; i < pw_least(n, period); i++) result[i] = change(x[i], result[i]);
+    for (int64_t i = period; i < n; i++) result[i] = change(x[i], x[i - period]);
 }
 
 static const char *const inputs[] = {"values"};

@@ -7,9 +7,11 @@
  * Of two zeros neither is larger; the earlier one stays, in fours as one by one, so that chunks do not matter here
  * either.
  */
-#include "blocks.h"
+#include "short.h"
 
-int64_t pw_extreme_store(int64_t period) { return 2 * period + 1; }
+int64_t pw_extreme_store(int64_t period) {
+    return period <= PW_SHORT_EXTREME ? pw_ladder_store(period) : 2 * period + 1;
+}
 
 void pw_extreme_init(pw_extreme *extreme, int64_t period) { extreme->period = period; }
 
@@ -67,10 +69,28 @@ static inline void run(pw_extreme *extreme, double *store, const double *x, int6
     }
 }
 
+static int is_short(pw_extreme *extreme) { return extreme->period <= PW_SHORT_EXTREME; }
+
+/* Outputs before the window is full are NaN. */
+static void mask(pw_extreme *extreme, int64_t n, double *out) {
+    pw_fill_nan(out, pw_lead(extreme->period - 1, extreme->seen, n));
+    extreme->seen += n;
+}
+
 void pw_highest_run(pw_extreme *extreme, double *store, const double *x, int64_t n, double *out) {
-    run(extreme, store, x, n, out, 0);
+    if (is_short(extreme)) {
+        pw_short_highest_run(extreme, store, x, n, out);
+        mask(extreme, n, out);
+    } else {
+        run(extreme, store, x, n, out, 0);
+    }
 }
 
 void pw_lowest_run(pw_extreme *extreme, double *store, const double *x, int64_t n, double *out) {
-    run(extreme, store, x, n, out, 1);
+    if (is_short(extreme)) {
+        pw_short_lowest_run(extreme, store, x, n, out);
+        mask(extreme, n, out);
+    } else {
+        run(extreme, store, x, n, out, 1);
+    }
 }

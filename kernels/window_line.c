@@ -6,9 +6,11 @@
  * With the weights 1 (oldest) to period (newest), and `left` values in the suffix:
  *     weighted = suffix's weighted + prefix's weighted + left * prefix's sum
  */
-#include "blocks.h"
+#include "short.h"
 
-int64_t pw_line_store(int64_t period) { return period + 2 * (period + 1); }
+int64_t pw_line_store(int64_t period) {
+    return period <= PW_SHORT_LINE ? pw_history_store(period) : period + 2 * (period + 1);
+}
 
 void pw_line_init(pw_line *line, int64_t period) { line->period = period; }
 
@@ -60,6 +62,14 @@ PW_WIDE static void run_within(pw_line *restrict line, const double *restrict st
 
 PW_WIDE void pw_line_run(pw_line *line, double *store, const double *x, int64_t n, double *average, double *slope) {
     const int64_t period = line->period;
+    if (period <= PW_SHORT_LINE) {
+        const int64_t lead = pw_lead(period - 1, line->seen, n);
+        if (n > 0) pw_short_line_run(line, store, x, n, average, slope);
+        if (average != NULL) pw_fill_nan(average, lead);
+        if (slope != NULL) pw_fill_nan(slope, lead);
+        line->seen += n;
+        return;
+    }
     const double p = (double)period;
     const double by_weights = 2.0 / (p * (p + 1.0));
     const double half = 0.5 * (p + 1.0);

@@ -4,15 +4,18 @@
  *               inverse, share, join: tables by the number k of values in the prefix, period + 1 each ]
  *             inverse[k] = 1 / k     share[k] = k / period     join[k] = k * (period - k) / period
  */
-#include "blocks.h"
+#include "short.h"
 
-int64_t pw_moments_store(int64_t period) { return period + 5 * (period + 1); }
+int64_t pw_moments_store(int64_t period) {
+    return period <= PW_SHORT_MOMENTS ? pw_history_store(period) : period + 5 * (period + 1);
+}
 
 void pw_moments_init(pw_moments *moments, double *store, int64_t period) {
+    moments->period = period;
+    if (period <= PW_SHORT_MOMENTS) return;
     double *inverse = store + period + 2 * (period + 1);
     double *share = inverse + period + 1;
     double *join = share + period + 1;
-    moments->period = period;
     for (int64_t k = 1; k <= period; k++) {
         inverse[k] = 1.0 / (double)k;
         share[k] = (double)k / (double)period;
@@ -76,6 +79,14 @@ PW_WIDE static void run_within(pw_moments *restrict moments, const double *restr
 
 void pw_moments_run(pw_moments *moments, double *store, const double *x, int64_t n, double *mean, double *deviation) {
     const int64_t period = moments->period;
+    if (period <= PW_SHORT_MOMENTS) {
+        const int64_t lead = pw_lead(period - 1, moments->seen, n);
+        if (n > 0) pw_short_moments_run(moments, store, x, n, mean, deviation);
+        pw_fill_nan(mean, lead);
+        pw_fill_nan(deviation, lead);
+        moments->seen += n;
+        return;
+    }
     while (n > 0) {
         const int64_t m = pw_least(n, period - moments->at);
         if (moments->at == 0) moments->pivot = x[0];

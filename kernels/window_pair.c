@@ -3,7 +3,7 @@
  *     store   [ block of x, of y: period values each | suffixes of the block before, period + 1 each:
  *               mean x, mean y, xx, yy, xy | inverse, join: tables by the number of values in the prefix ]
  */
-#include "blocks.h"
+#include "short.h"
 
 typedef struct layout {
     double *x, *y;
@@ -26,11 +26,14 @@ static layout lay_out(double *store, int64_t period) {
     return found;
 }
 
-int64_t pw_pair_store(int64_t period) { return 2 * period + 7 * (period + 1); }
+int64_t pw_pair_store(int64_t period) {
+    return period <= PW_SHORT_PAIR ? 2 * pw_history_store(period) : 2 * period + 7 * (period + 1);
+}
 
 void pw_pair_init(pw_pair *pair, double *store, int64_t period) {
-    const layout at = lay_out(store, period);
     pair->period = period;
+    if (period <= PW_SHORT_PAIR) return;
+    const layout at = lay_out(store, period);
     for (int64_t k = 1; k <= period; k++) {
         at.inverse[k] = 1.0 / (double)k;
         at.join[k] = (double)k * (double)(period - k) / (double)period;
@@ -122,6 +125,15 @@ void pw_pair_run(pw_pair *pair, double *store, const double *x, const double *y,
                  double *xy) {
     const int64_t period = pair->period;
     const layout at = lay_out(store, period);
+    if (period <= PW_SHORT_PAIR) {
+        const int64_t lead = pw_lead(period - 1, pair->seen, n);
+        if (n > 0) pw_short_pair_run(pair, store, x, y, n, xx, yy, xy);
+        pw_fill_nan(xx, lead);
+        pw_fill_nan(yy, lead);
+        pw_fill_nan(xy, lead);
+        pair->seen += n;
+        return;
+    }
     while (n > 0) {
         const int64_t m = pw_least(n, period - pair->at);
         if (pair->at == 0) {

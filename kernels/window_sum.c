@@ -7,11 +7,13 @@
  *
  *     prefix = base + local       base: all whole groups so far, local: this group's values
  */
-#include "blocks.h"
+#include "short.h"
 
 enum { GROUP = 4 };
 
-int64_t pw_sum_store(int64_t period) { return 2 * period + 1; }
+int64_t pw_sum_store(int64_t period) {
+    return period <= PW_SHORT_SUM ? pw_ladder_store(period) : 2 * period + 1;
+}
 
 void pw_sum_init(pw_sum *sum, int64_t period) { sum->period = period; }
 
@@ -66,6 +68,13 @@ static void run_within(pw_sum *sum, const double *tail, const double *x, int64_t
 
 void pw_sum_run(pw_sum *sum, double *store, const double *x, int64_t n, double *out) {
     const int64_t period = sum->period;
+    if (period <= PW_SHORT_SUM) {
+        const int64_t lead = pw_lead(period - 1, sum->seen, n);
+        if (n > 0) pw_short_sum_run(sum, store, x, n, out);
+        pw_fill_nan(out, lead);
+        sum->seen += n;
+        return;
+    }
     double *block = store;
     double *suffix = store + period;
     while (n > 0) {

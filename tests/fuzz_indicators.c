@@ -74,7 +74,8 @@ static void choose_options(bytes *from, const pw_kernel *kernel, double *options
     for (int32_t i = 0; i < kernel->n_options; i++) {
         const pw_option *option = &kernel->options[i];
         const uint64_t choice = take(from, 2);
-        options[i] = option->whole ? option->low + (double)(choice % 60) : 0.1 + (double)(choice % 50) / 10.0;
+        const uint64_t longer = choice / 60 % 8 == 7 ? 6 : 1; /* beyond what short.h computes */
+        options[i] = option->whole ? option->low + (double)(choice % 60 * longer) : 0.1 + (double)(choice % 50) / 10.0;
     }
     if (kernel->rule != NULL) options[1] += options[0]; /* fast < slow */
 }

@@ -130,6 +130,23 @@ def test_batch_is_the_reference_and_any_stream_the_batch(name: str, seed: int) -
     assert_same_bits(streamed(name, inputs, options, cuts), found, f"{name}{options} cut at {cuts}")
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if spec(name).options])
+@pytest.mark.parametrize("period", [16, 17, 20, 21, 24, 25, 256, 257])
+def test_short_and_long_windows_have_the_same_definition(name: str, period: int) -> None:
+    """Up to such periods windows are computed another way (kernels/short.h): both are the reference, in any chunks."""
+    data = bars(random.Random(period), 900)
+    inputs = [data[which] for which in spec(name).inputs]
+    options = [1.5 if option.default is None else option.default for option in spec(name).options]
+    options[0] = period
+    if name == "macd":
+        options[1] = period + 9
+    found = batch(name, inputs, options)
+    whole = [int(o) if option.whole else o for o, option in zip(options, spec(name).options, strict=True)]
+    for k, wanted in enumerate(REFERENCE[name](*inputs, *whole)):
+        assert_close(found[k], wanted, 1e-9, 1e-10, f"{name}{options} output {k}")
+    assert_same_bits(streamed(name, inputs, options, [1, 2, 258, 512, 513, 771]), found, f"{name}{options}")
+
+
 @pytest.mark.parametrize("name", NAMES)
 @SHORT
 @given(data=st.data())
