@@ -30,9 +30,9 @@
 
 #define PW_NAN ((double)NAN)
 
-/* Before a function whose loops are vector code: compiled three times, the one with the widest vectors that the processor
- * has is taken. All do the same operations in the same order on every value, so the numbers are the same (there is no
- * fused multiply-add in any). PW_NARROW leaves it out. */
+/* Before a function whose loops are vector code: compiled three times, the one with the widest vectors that the
+ * processor has is taken. All do the same operations in the same order on every value, so the numbers are the same
+ * (there is no fused multiply-add in any). PW_NARROW leaves it out. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && !defined(PW_NARROW)
 #define PW_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
 #else

@@ -4,8 +4,8 @@
  * its ends. Up to the periods below a window is computed from its values alone, by operations that are the same for
  * every window, so that many windows are computed side by side in vector code, and chunks cannot matter.
  *
- * Sums and extremes are made by doubling. Level m holds the sums of the last m values, m = 1, 2, 4, ...; a window is put together
- * from those levels whose m are the digits of the period, the shortest newest:
+ * Sums and extremes are made by doubling. Level m holds the sums of the last m values, m = 1, 2, 4, ...; a window is
+ * put together from those levels whose m are the digits of the period, the shortest newest:
  *
  *     value        0 1 2 3 4 5 6 7 8 9
  *     level 2              . . . [===]      level 2 [i] = level 1 [i] + level 1 [i - 1]
