@@ -146,11 +146,13 @@ async def _serve(
     )
     runtime.voice.write_to(log)
     lines.join(runtime.voice.say)
+    history = len(recovered.history)
     await runtime.start(recovered.history)
+    recovered.history = ()  # the whole of ORDERS, perhaps: the state holds what is needed of it
     # What is there by now stays; without this each full collection walks all of it, in the middle of an order.
     gc.collect()
     gc.freeze()
-    log.info("started", role=handover.role, incarnation=handover.incarnation, history=len(recovered.history))
+    log.info("started", role=handover.role, incarnation=handover.incarnation, history=history)
     scheduler.spawn(_beat(runtime))
     if lease is not None:
         scheduler.spawn(_hold(lease))

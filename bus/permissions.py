@@ -183,7 +183,7 @@ ROLES: dict[str, Rights] = {
     ),
     "watch": Rights(
         "CORE",
-        (*_CORE_SAYS, *_ANSWERS, "health.state.>", "incident.>", "alert.>"),
+        (*_CORE_SAYS, *_ANSWERS, "health.state.>", "incident.>"),
         (
             *_ACTOR_HEARS,
             *_service("watch"),

@@ -89,7 +89,7 @@ MAY_SAY: dict[str, tuple[str, ...]] = {
         "$JS.ACK.ORDERS.recorder.1.2.3.4.5",
         "$JS.API.DIRECT.GET.FLOW",
     ),
-    "watch": (*CORE_OWN, *ANSWER, "health.state.feed", "incident.1", "alert.warning.other"),
+    "watch": (*CORE_OWN, *ANSWER, "health.state.feed", "incident.1"),
     "auditor": (*CORE_OWN, *ANSWER, *GET_ORDERS, "audit.floor"),
     "worker": (*CORE_OWN, "$JS.API.CONSUMER.MSG.NEXT.JOBS.workers", "job.progress.backtest.1", "job.result.backtest.1"),
     "observer": (),
