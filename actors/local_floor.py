@@ -16,6 +16,7 @@ from actors import guard, paper, paper_book, portfolio, router, runner, session_
 from actors.database import SyncDatabase, connect
 from actors.feed import Feed
 from actors.feed_config import feed_config
+from actors.paper_funding import hold
 from actors.runtime import Runtime
 from bus.localbus import LocalBus, drive
 from schemas.codec import encode
@@ -89,7 +90,9 @@ class LocalFloor:
         for account in settings.account:
             book = self.books[account.id] = self._database(f"book-{account.id}")
             venue = paper.config_from(settings, account.id, public)
-            self._add(paper.Paper(f"gateway-{account.id}", self._next(), venue, paper_book.load(book)), book)
+            state = paper_book.load(book)
+            hold(book, venue)
+            self._add(paper.Paper(f"gateway-{account.id}", self._next(), venue, state), book)
         self._add(guard.Guard("guard", self._next(), guard.config_from(settings)), key=key)
         self._add(router.Router("router", self._next(), router.config_from(settings, public)))
         self._add(portfolio.Portfolio("portfolio", self._next(), portfolio.config_from(settings)))

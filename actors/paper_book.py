@@ -58,6 +58,15 @@ MIGRATIONS = (
             "CREATE INDEX reports_unsent ON reports (number) WHERE stored = 0",
         ),
     ),
+    Migration(
+        "002_funding",
+        (
+            # What the account was opened with (actors.paper_funding); deposit in minor units.
+            """CREATE TABLE funding (
+                id INTEGER PRIMARY KEY CHECK (id = 1), currency TEXT NOT NULL, deposit INTEGER NOT NULL
+            ) STRICT""",
+        ),
+    ),
 )
 """The file's schema. Never edited once released."""
 

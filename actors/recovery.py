@@ -71,7 +71,7 @@ async def recover(handover: Handover, bus: Bus) -> Recovered:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         durable = handover.role != "recorder"
-        state = await asyncio.to_thread(_load, handover.role, path, durable=durable)
+        state = await asyncio.to_thread(_load, handover.role, path, config, durable=durable)
         if handover.role == "session":
             # Its one small row is on the way of every order: two thread switches would cost as much as the commit,
             # and there is nothing else for the runner to do meanwhile.
@@ -122,13 +122,17 @@ def _config(handover: Handover) -> msgspec.Struct:
     return config
 
 
-def _load(role: str, path: Path, *, durable: bool) -> msgspec.Struct | None:
+def _load(role: str, path: Path, config: Any, *, durable: bool) -> msgspec.Struct | None:  # noqa: ANN401 - the role's
     module: Any = import_module(
         {"gateway": "actors.paper_book", "session": "actors.session_book", "recorder": "actors.recorder_schema"}[role]
     )
     connection = connect(path, durable=durable)
     try:
         state: msgspec.Struct | None = module.load(connection)
+        if role == "gateway":
+            from actors.paper_funding import hold
+
+            hold(connection, config)
     finally:
         connection.close()
     return state

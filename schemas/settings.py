@@ -45,6 +45,7 @@ Milliseconds = Annotated[int, Meta(ge=1, le=3_600_000, description="milliseconds
 
 
 _FLOOR = "floor"
+_MOST_NAME = 32
 _SLOWEST = 0.001
 """Times real time: below it no tick would come while anybody looks."""
 
@@ -103,8 +104,10 @@ class AccountSettings(_Section, frozen=True, kw_only=True):
 
     id: Name
     venue: Literal["paper"] = "paper"
-    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "USD"
-    deposit: Positive = 10_000.0
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="kept from the account's first start on")] = "USD"
+    deposit: Annotated[float, Meta(ge=0.01, le=1e12, description="money; kept from the account's first start on")] = (
+        10_000.0
+    )
     leverage: Annotated[int, Meta(ge=1, le=5000)] = 100
     mode: Literal["hedging"] = "hedging"
     commission: Annotated[float, Meta(ge=0, description="money a lot and side")] = 0.0
@@ -173,8 +176,30 @@ def parse(text: str, where: str = "pitwire.toml") -> Settings:
         settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
         raise SettingsError(_explain(where, str(error))) from error
+    if "session" not in raw:
+        settings = _with_session(settings)
     _cross_check(settings, where)
     return settings
+
+
+def _with_session(settings: Settings) -> Settings:
+    """With the session that there is when none is given, on what there is: the first account, the first symbol."""
+    if not settings.account:
+        return settings
+    symbol = next(iter(_feed_symbols(settings.feed)))
+    (session,) = Settings().session
+    session = msgspec.structs.replace(
+        session,
+        id=re.sub(r"[^A-Za-z0-9_-]", "_", f"ema-{symbol.lower()}")[:_MOST_NAME],
+        account=settings.account[0].id,
+        symbols=(symbol,),
+    )
+    return msgspec.structs.replace(settings, session=(session,))
+
+
+def _feed_symbols(feed: FeedSettings) -> tuple[str, ...]:
+    """The symbols of which there will be ticks, each once, in their order."""
+    return tuple(dict.fromkeys(file.symbol for file in feed.files) or dict.fromkeys(feed.symbols))
 
 
 def load(path: Path) -> Settings:
@@ -237,7 +262,13 @@ def _cross_check(settings: Settings, where: str) -> None:
     if _FLOOR in accounts:
         message = f"{where}: account: id {_FLOOR!r} is the scope of the whole floor; expected another name"
         raise SettingsError(message)
-    feed_symbols = {file.symbol for file in settings.feed.files} or set(settings.feed.symbols)
+    feed_symbols = _feed_symbols(settings.feed)
+    listed = {f"session[{index}].symbols": session.symbols for index, session in enumerate(settings.session)}
+    for key, names in {"feed.symbols": settings.feed.symbols, **listed}.items():
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            message = f"{where}: {key}: {twice!r} is named twice; expected each symbol once"
+            raise SettingsError(message)
     for index, session in enumerate(settings.session):
         if session.account not in accounts:
             message = f"{where}: session[{index}].account: no account {session.account!r}; expected one of {accounts}"

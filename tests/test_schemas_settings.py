@@ -47,9 +47,13 @@ def test_values_are_read_into_their_tables() -> None:
         ('[bus]\nkeys = "k"', r"bus\.keys", "bus.url beside it"),
         ('[bus]\nca = "c"', r"bus\.ca", "bus.url beside it"),
         ('[[account]]\nid = "a b"', r"account\[0\].id", "regex"),
+        ('[[account]]\nid = "a"\ndeposit = 1e300', r"account\[0\].deposit", "<= 1000000000000"),
+        ('[[account]]\nid = "a"\ndeposit = 0.001', r"account\[0\].deposit", ">= 0.01"),
         ('[[session]]\nid = "s"\naccount = "x"', r"session\[0\].account", "no account 'x'"),
         ('[[session]]\nid = "s"\nsymbols = ["FOO"]', r"session\[0\].symbols", "no 'FOO'; expected one of BTCUSD"),
         ('[[session]]\nid = "s"\n[[session]]\nid = "s"', "session", "used twice"),
+        ('[[session]]\nid = "s"\nsymbols = ["EURUSD", "GBPUSD", "EURUSD"]', r"session\[0\].symbols", "'EURUSD'.*twice"),
+        ('[feed]\nsymbols = ["USDJPY", "USDJPY"]', "feed.symbols", "'USDJPY' is named twice"),
         ('[[account]]\nid = "floor"', "account", "'floor' is the scope of the whole floor"),
         ('[feed]\nkind = "recorded"', "feed.files", "at least one file"),
         ("[feed]\nseconds = inf", "feed.seconds", "<= 1000000000"),
@@ -61,6 +65,22 @@ def test_a_bad_value_is_named_with_file_and_key(text: str, key: str, expected: s
     """No traceback, no guess: the text leads to the place."""
     with pytest.raises(SettingsError, match=rf"my\.toml: {key}.*{expected}"):
         parse(text, "my.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "session", "account", "symbol"),
+    [
+        ('[feed]\nsymbols = ["XAUUSD", "EURUSD"]', "ema-xauusd", "paper", "XAUUSD"),
+        ('[[account]]\nid = "mine"\n[[account]]\nid = "other"', "ema-eurusd", "mine", "EURUSD"),
+        ('[feed]\nkind = "recorded"\nfiles = [{path = "t", symbol = "EURUSD.m#"}]', "ema-eurusd_m_", "paper", "EURUSD.m#"),
+    ],
+)
+def test_without_a_session_there_is_one_on_what_there_is(text: str, session: str, account: str, symbol: str) -> None:
+    """Nobody is told of an error in a session that they did not write."""
+    (made,) = parse(text).session
+    assert (made.id, made.account, made.symbols) == (session, account, (symbol,))
+    assert (made.strategy, made.params) == ("ema_cross", {"fast": 3, "slow": 6})
+    assert parse("session = []\n" + text).session == ()
 
 
 @pytest.mark.parametrize("url", ["nats://127.0.0.1:4222", "nats://[::1]", "nats://localhost", "tls://bus.example:4222"])

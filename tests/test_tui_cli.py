@@ -17,7 +17,12 @@ import pytest
 from commandline import COMMAND, ROOT, environment, pitwire, running_below, status_of
 from typer.main import get_command
 
+from actors.database import connect
 from actors.floor_error import Exit
+from actors.paper_book import load
+from actors.paper_funding import hold
+from actors.paper_venue import config_from
+from schemas.settings import parse
 from tui.cli import COMMANDS, command_line
 
 GOOD_LINE = "20200101 170000065,1.121000,1.121200,0\n"
@@ -61,6 +66,7 @@ def config(tmp_path: Path, text: str) -> Path:
         ("[[session]]\nid='s'\nsymbols=['GBPCHF']\n", ["session[0].symbols", "GBPCHF", "EURUSD"]),
         ("[[session]]\nid='s'\nstrategy='no_such'\n", ["no_such", "ema_cross"]),
         ("[[session]]\nid='s'\nparams={fast=0}\n", ["fast"]),
+        ("[[account]]\nid='paper'\ncurrency='XXX'\n", ["'ema-eurusd'", "EURUSD is in USD", "XXX", "USDXXX"]),
         ("[bus]\nport = 99999\n", ["bus.port"]),
         ("not toml", ["not TOML"]),
         ("[feed]\nkind='recorded'\nfiles=[{path='gone.csv', symbol='EURUSD'}]\n", ["gone.csv"]),
@@ -235,6 +241,19 @@ def test_an_actor_that_cannot_start_is_the_reason_and_takes_everything_down(tmp_
     (home / "data" / "pitwire.sqlite").mkdir(parents=True)
     done = pitwire("up", "--home", home, cwd=tmp_path)
     refused(done, 5, "recorder", "pitwire.sqlite")
+    assert running_below(home) == []
+
+
+def test_an_account_keeps_the_currency_of_its_book(tmp_path: Path, home: Path) -> None:
+    """Dollars are not shown as euros because somebody edited a line."""
+    (home / "data").mkdir(parents=True)
+    with contextlib.closing(connect(home / "data" / "book-paper.sqlite", durable=False)) as book:
+        settings = parse('[[account]]\nid = "paper"')
+        load(book)
+        hold(book, config_from(settings, "paper", ""))
+    config(tmp_path, '[[account]]\nid = "paper"\ncurrency = "EUR"\n')
+    done = pitwire("up", "--home", home, cwd=tmp_path)
+    refused(done, 5, f"account paper: the book ({home / 'data' / 'book-paper.sqlite'}) is in USD", "says EUR; expected")
     assert running_below(home) == []
 
 

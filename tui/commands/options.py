@@ -79,6 +79,7 @@ def usable(settings: Settings) -> Settings:
 
     Raises FloorError for the first thing that is wrong, before anything has been started or written.
     """
+    from actors.conversion import check_conversion
     from actors.feed_config import check_feed
     from actors.strategies import find_strategy, make_params
     from actors.strategy import StrategyError
@@ -89,6 +90,7 @@ def usable(settings: Settings) -> Settings:
         _check_external(settings)
     try:
         check_feed(settings.feed)
+        check_conversion(settings)
         for session in settings.session:
             make_params(find_strategy(session.strategy), session.params)
     except (FeedError, StrategyError) as error:
