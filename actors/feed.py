@@ -3,7 +3,8 @@
 Owns the pace. Publishes `md.spec`, `md.status`, `md.tick`, `md.bar` (M1), `hello`, `alert`; consumes `hello.>` (whoever
 says hello is sent all specifications and states again) and in simulated time `sim.done.>`. No tick is sent before
 every actor of `FeedConfig.expect` has said hello, so a feed that expects somebody has to be up first; a live feed waits
-ten seconds at most.
+ten seconds at most. That keeps recorded data from being played to an empty room at the floor's first start; a live feed
+that is started again expects nobody, whose hellos were said long ago.
 
 - Simulated time (speed 0): one tick at a time, with the source's own times. The next follows when every expected
   gateway and session is done with the last and each session has seen all reports that the gateways issued for it. An

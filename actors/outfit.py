@@ -27,6 +27,7 @@ class Outfit:
         self.url = ""
         self._inbox_dir = inbox_dir or (home / "inbox" if settings.store.inbox_logs else None)
         self._bounded = inbox_dir is None
+        self._fed = False
 
     @property
     def sim(self) -> bool:
@@ -40,6 +41,7 @@ class Outfit:
     def handover(self, place: Place, incarnation: int) -> Handover:
         """What the next process of a place is given, its own secrets included and nobody else's."""
         inbox = self._inbox_dir if self._logged(place) else None
+        expect = self._expected() if place.role == "feed" else ()
         return Handover(
             role=place.role,
             name=place.name,
@@ -52,10 +54,17 @@ class Outfit:
             session=place.session,
             guard_public=self.keys.guard_public,
             signing_seed=self.keys.signing_seed if place.role == "guard" else "",
-            expect=expected(self.settings) if place.role == "feed" else (),
+            expect=expect,
             inbox_dir=str(inbox) if inbox is not None else "",
             inbox_bytes=self._share(place) if inbox is not None and self._bounded else 0,
         )
+
+    def _expected(self) -> tuple[str, ...]:
+        """Whom the feed waits for. Live only the first one: its data is not to begin before there is anybody to hear
+        it, but who is up already says no hello to the next one. In simulated time a second feed would be the end.
+        """
+        first, self._fed = not self._fed, True
+        return expected(self.settings) if first or self.sim else ()
 
     def _logged(self, place: Place) -> bool:
         """The watch decides nothing, and the beats of all take more room than everything else it hears."""

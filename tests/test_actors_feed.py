@@ -128,7 +128,7 @@ def test_live_too_it_waits_for_whom_it_expects() -> None:
 
 
 def test_live_it_does_not_wait_for_ever() -> None:
-    """A feed that is started again hears no hellos of those that are up; it begins after ten seconds."""
+    """Somebody who hangs at the floor's start keeps the prices from everybody for ten seconds, no longer."""
     feed = made(msgspec.structs.replace(LIVE, expect=("guard",)), [tick(0), tick(1)])
     assert feed.on_start(NOW)[-1] == SetTimer("tick", NOW + WAIT_US)
     effects = feed.on_timer(TimerIn("tick"), NOW + WAIT_US)
