@@ -91,9 +91,7 @@ class Ticks:
             raise UnsortedError("ticks", "time", at)
         if status != Status.OK:
             prices = f"bid {columns[1][at]}, ask {columns[2][at]}"
-            raise InputError(
-                "ticks", "bid, ask", f"[{at}] are {prices}; expected 0 < bid <= ask, and no more than 2^36"
-            )
+            raise InputError("ticks", "bid, ask", f"[{at}] are {prices}; expected 0 < bid <= ask, at most 2^36")
         return cls(columns[0], columns[1], columns[2], bars, corrected)
 
     @classmethod
