@@ -248,7 +248,7 @@ static int32_t against(const pw_adaptive_hedging *adaptive, const pw_view *view,
     const int64_t volume = params->lots[0] + (params->auto_hedge ? params->lots[1] : 0);
     *value = 0;
     if (adaptive->book.exits_only) return PW_LIMIT_EXITS;
-    if (!view->known) return PW_LIMIT_UNKNOWN;
+    if (!view->known || view->tick.bid <= 0) return PW_LIMIT_UNKNOWN; /* no quote yet: none is known */
     if (adaptive->stopped != PW_WHY_NONE) return PW_LIMIT_DAY;
     *value = 1;
     if (adaptive->book.n_cycles > 0) return PW_LIMIT_CYCLES;

@@ -65,7 +65,7 @@ static int32_t against(const pw_cycle_trader *trader, const pw_view *view, int32
     const int64_t volume = params->lots[0];
     *value = 0;
     if (trader->book.exits_only) return PW_LIMIT_EXITS;
-    if (!view->known) return PW_LIMIT_UNKNOWN;
+    if (!view->known || view->tick.bid <= 0) return PW_LIMIT_UNKNOWN; /* no quote yet: none is known */
     *value = params->max_cycles;
     if (trader->book.n_cycles >= params->max_cycles) return PW_LIMIT_CYCLES;
     for (int32_t i = 0; i < trader->book.n_cycles && params->prevent_opposing; i++) {

@@ -629,6 +629,11 @@ def test_nothing_opens_while_equity_or_rate_is_not_known() -> None:
     at.play("2 99902 99904 | open sell 1 hedge")
 
 
+def test_nothing_opens_before_the_first_quote() -> None:
+    """A command that comes too early is answered."""
+    bench().play("open buy | -> fill | not done: unknown")
+
+
 def test_every_order_that_opens_carries_the_disaster_stop() -> None:
     """As points from its fill."""
     at = bench(disaster_sl=300.0, max_cycles=2)
