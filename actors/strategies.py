@@ -6,6 +6,7 @@ without an installation too. A strategy that is in no package is named `module:C
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from importlib.metadata import entry_points
 
@@ -59,5 +60,16 @@ def make_params(kind: type[Strategy], values: dict[str, int | float | str | bool
     try:
         return msgspec.convert(values, kind.Params)
     except ValueError as error:
-        message = f"strategy {kind.name}: params: {error}"
-        raise StrategyError(message) from error
+        raise StrategyError(_explain(str(error), kind)) from error
+
+
+def _explain(text: str, kind: type[Strategy]) -> str:
+    """`Expected int >= 1 - at $.fast` becomes `params.fast: expected int >= 1`."""
+    known = [field.encode_name for field in msgspec.structs.fields(kind.Params)]
+    found = re.fullmatch(r"(?s)(.*) - at `\$\.(.*)`", text)
+    if found:
+        return f"params.{found[2]}: {found[1][:1].lower()}{found[1][1:]}"
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", text)
+    if unknown:
+        return f"params.{unknown[1]}: no parameter of {kind.name}; expected one of {', '.join(known)}"
+    return f"params{'.' if text.partition(':')[0] in known else ': '}{text}"

@@ -263,13 +263,9 @@ def _cross_check(settings: Settings, where: str) -> None:
         message = f"{where}: account: id {_FLOOR!r} is the scope of the whole floor; expected another name"
         raise SettingsError(message)
     feed_symbols = _feed_symbols(settings.feed)
-    listed = {f"session[{index}].symbols": session.symbols for index, session in enumerate(settings.session)}
-    for key, names in {"feed.symbols": settings.feed.symbols, **listed}.items():
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            message = f"{where}: {key}: {twice!r} is named twice; expected each symbol once"
-            raise SettingsError(message)
+    _check_symbols("feed", settings.feed.symbols, where)
     for index, session in enumerate(settings.session):
+        _check_symbols(f"session[{index}]", session.symbols, where)
         if session.account not in accounts:
             message = f"{where}: session[{index}].account: no account {session.account!r}; expected one of {accounts}"
             raise SettingsError(message)
@@ -281,6 +277,13 @@ def _cross_check(settings: Settings, where: str) -> None:
     if settings.feed.kind == "recorded" and not settings.feed.files:
         message = f"{where}: feed.files: a recorded feed needs at least one file"
         raise SettingsError(message)
+
+
+def _check_symbols(table: str, symbols: tuple[str, ...], where: str) -> None:
+    for symbol in symbols:
+        if symbols.count(symbol) > 1:
+            message = f"{where}: {table}.symbols: {symbol!r} is named twice; expected each symbol once"
+            raise SettingsError(message)
 
 
 def _bus_problem(bus: BusSettings) -> str:

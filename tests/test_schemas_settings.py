@@ -72,7 +72,12 @@ def test_a_bad_value_is_named_with_file_and_key(text: str, key: str, expected: s
     [
         ('[feed]\nsymbols = ["XAUUSD", "EURUSD"]', "ema-xauusd", "paper", "XAUUSD"),
         ('[[account]]\nid = "mine"\n[[account]]\nid = "other"', "ema-eurusd", "mine", "EURUSD"),
-        ('[feed]\nkind = "recorded"\nfiles = [{path = "t", symbol = "EURUSD.m#"}]', "ema-eurusd_m_", "paper", "EURUSD.m#"),
+        (
+            '[feed]\nkind = "recorded"\nfiles = [{path = "t", symbol = "EURUSD.m#"}]',
+            "ema-eurusd_m_",
+            "paper",
+            "EURUSD.m#",
+        ),
     ],
 )
 def test_without_a_session_there_is_one_on_what_there_is(text: str, session: str, account: str, symbol: str) -> None:

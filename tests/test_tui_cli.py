@@ -65,7 +65,7 @@ def config(tmp_path: Path, text: str) -> Path:
         ("[feed]\nsymbols = ['EURUSDX']\n[[session]]\nid='s'\nsymbols=['EURUSDX']\n", ["EURUSDX"]),
         ("[[session]]\nid='s'\nsymbols=['GBPCHF']\n", ["session[0].symbols", "GBPCHF", "EURUSD"]),
         ("[[session]]\nid='s'\nstrategy='no_such'\n", ["no_such", "ema_cross"]),
-        ("[[session]]\nid='s'\nparams={fast=0}\n", ["fast"]),
+        ("[[session]]\nid='s'\nparams={fast=0}\n", ["pitwire.toml: session 's': params.fast: expected `int` >= 1"]),
         ("[[account]]\nid='paper'\ncurrency='XXX'\n", ["'ema-eurusd'", "EURUSD is in USD", "XXX", "USDXXX"]),
         ("[bus]\nport = 99999\n", ["bus.port"]),
         ("not toml", ["not TOML"]),

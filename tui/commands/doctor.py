@@ -23,7 +23,7 @@ from bus.clock import wall_us
 from bus.server import ServerError, find_binary
 from bus.streams import Quotas
 from schemas.settings import Settings
-from tui.commands.options import ConfigOption, HomeOption, JsonOption, find_settings, say, usable
+from tui.commands.options import ConfigOption, HomeOption, JsonOption, find_settings, say, settings_name, usable
 from tui.commands.status import judge
 
 __all__ = ["Finding", "doctor"]
@@ -62,7 +62,7 @@ def _examine(home: Path, config: Path | None) -> Iterator[Finding]:
     def configuration() -> str:
         nonlocal settings
         settings = find_settings(home, config)
-        usable(settings)
+        usable(settings, settings_name(home, config))
         return f"{len(settings.account)} accounts, {len(settings.session)} sessions, {settings.feed.kind} feed"
 
     yield _look("python", _python)

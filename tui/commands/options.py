@@ -11,7 +11,16 @@ import typer
 from actors.floor_error import Exit, FloorError
 from schemas.settings import Settings, SettingsError, load
 
-__all__ = ["ConfigOption", "HomeOption", "JsonOption", "RedrawsOption", "find_settings", "say", "usable"]
+__all__ = [
+    "ConfigOption",
+    "HomeOption",
+    "JsonOption",
+    "RedrawsOption",
+    "find_settings",
+    "say",
+    "settings_name",
+    "usable",
+]
 
 _CONFIG = "pitwire.toml"
 
@@ -41,17 +50,25 @@ def say(text: str) -> None:
     typer.echo(text)
 
 
+def settings_name(home: Path, config: Path | None) -> str:
+    """The file that `find_settings` reads, or would read if it was there, as errors name it."""
+    return str(_settings_file(home, config) or _CONFIG)
+
+
+def _settings_file(home: Path, config: Path | None) -> Path | None:
+    if config is not None:
+        return config
+    return next((path for path in (Path(_CONFIG), home / _CONFIG) if _is_file(path)), None)
+
+
 def find_settings(home: Path, config: Path | None) -> Settings:
     """The settings of `--config`, else of the first file that is there, else the defaults.
 
     Paths of tick files, `bus.keys` and `bus.ca` are relative to the file that names them. Raises FloorError.
     """
-    candidates = (
-        [config] if config is not None else [path for path in (Path(_CONFIG), home / _CONFIG) if _is_file(path)]
-    )
-    if not candidates:
+    path = _settings_file(home, config)
+    if path is None:
         return Settings()
-    path = candidates[0]
     try:
         settings = load(path)
     except SettingsError as error:
@@ -74,10 +91,11 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def usable(settings: Settings) -> Settings:
+def usable(settings: Settings, where: str = _CONFIG) -> Settings:
     """The settings, after a look at everything that they name: symbols, tick files, strategies, the server.
 
-    Raises FloorError for the first thing that is wrong, before anything has been started or written.
+    `where` names their file in errors. Raises FloorError for the first thing that is wrong, before anything has been
+    started or written.
     """
     from actors.conversion import check_conversion
     from actors.feed_config import check_feed
@@ -91,10 +109,13 @@ def usable(settings: Settings) -> Settings:
     try:
         check_feed(settings.feed)
         check_conversion(settings)
-        for session in settings.session:
-            make_params(find_strategy(session.strategy), session.params)
-    except (FeedError, StrategyError) as error:
+    except FeedError as error:
         raise FloorError(Exit.DATA, str(error)) from error
+    for session in settings.session:
+        try:
+            make_params(find_strategy(session.strategy), session.params)
+        except StrategyError as error:
+            raise FloorError(Exit.DATA, f"{where}: session {session.id!r}: {error}") from error
     try:
         if not settings.bus.url:
             find_binary(settings.bus.nats_server or None)

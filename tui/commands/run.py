@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.floor_error import Exit, FloorError
-from tui.commands.options import ConfigOption, HomeOption, RedrawsOption, find_settings, say, usable
+from tui.commands.options import ConfigOption, HomeOption, RedrawsOption, find_settings, say, settings_name, usable
 
 if TYPE_CHECKING:
     from actors.readiness import Readiness
@@ -29,7 +29,7 @@ def run(home: HomeOption = Path("var"), config: ConfigOption = None, redraws: Re
 
     need_terminal("`pitwire up` starts the floor without a screen")
     home = home.absolute()
-    settings = usable(find_settings(home, config))
+    settings = usable(find_settings(home, config), settings_name(home, config))
     holder = lock_holder(home)
     if holder is not None:
         message = f"{home}: a floor runs here already (process {holder or 'unknown'})"

@@ -14,7 +14,7 @@ from actors.keeper import Keeper
 from actors.readiness import Readiness
 from schemas.settings import Settings
 from tui.commands.keeper_process import KeeperProcess
-from tui.commands.options import ConfigOption, HomeOption, find_settings, say, usable
+from tui.commands.options import ConfigOption, HomeOption, find_settings, say, settings_name, usable
 
 __all__ = ["up"]
 
@@ -28,7 +28,7 @@ def up(
 ) -> None:
     """Start the floor in the background; return when all of it is alive."""
     home = home.absolute()
-    settings = usable(find_settings(home, config))
+    settings = usable(find_settings(home, config), settings_name(home, config))
     raise typer.Exit(_in_foreground(home, settings) if foreground else _in_background(home, settings))
 
 
