@@ -145,17 +145,31 @@ class _BoundedFloor(LocalFloor):
         self._runtimes.append(Runtime(actor, bus, bus, inbox=inbox, database=runner, signing_key=key, fatal=fatal))
 
 
-def test_ticks_that_came_after_the_end_of_the_feeds_log_end_every_verification(tmp_path: Path) -> None:
-    """A home has its ticks from the feed's log: nobody's log is called wrong because that one is shorter."""
-    floor = _BoundedFloor(
+def _ran(home: Path, feed_bytes: int) -> None:
+    """Two minutes of a floor, with orders."""
+    _BoundedFloor(
         Settings(
             feed=FeedSettings(speed=0, seconds=120, symbols=("EURUSD",), seed=3),
             session=(SessionSettings(id="a", params={"fast": 2, "slow": 5}),),
         ),
-        tmp_path,
-        60_000,
-    )
-    floor.run()
+        home,
+        feed_bytes,
+    ).run()
+
+
+def test_without_the_feeds_log_nothing_that_follows_its_ticks_is_called_wrong(tmp_path: Path) -> None:
+    """The oldest logs of ended processes go for want of room, a feed's perhaps while others run on."""
+    _ran(tmp_path, 0)
+    assert {finding.ok for finding in verify_record(tmp_path, ticks=feed_ticks(tmp_path))} == {True}
+    (tmp_path / "inbox" / "feed-1.jsonl").unlink()
+    findings = {finding.actor: finding for finding in verify_record(tmp_path, ticks=feed_ticks(tmp_path))}
+    assert all(finding.ok for finding in findings.values()), findings
+    assert findings["guard-3"].text.endswith("feed-1.jsonl, with its ticks, is not there any more")
+
+
+def test_ticks_that_came_after_the_end_of_the_feeds_log_end_every_verification(tmp_path: Path) -> None:
+    """A home has its ticks from the feed's log: nobody's log is called wrong because that one is shorter."""
+    _ran(tmp_path, 60_000)
     findings = {finding.actor: finding for finding in verify_record(tmp_path, ticks=feed_ticks(tmp_path))}
     assert all(finding.ok for finding in findings.values()), findings
     assert "reached its limit" in findings["feed-1"].text

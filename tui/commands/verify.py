@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,8 @@ from bus.eventlog import LogReadError
 from tui.commands.options import HomeOption, JsonOption, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from actors.cell import Outgoing
 
 __all__ = ["feed_ticks", "verify"]
@@ -47,7 +50,8 @@ def verify(
     """
     folder = (record if record is not None else home).absolute()
     try:
-        findings = verify_record(folder, ticks=None if (folder / "bus.jsonl").exists() else feed_ticks(folder))
+        with _silence():
+            findings = verify_record(folder, ticks=None if (folder / "bus.jsonl").exists() else feed_ticks(folder))
     except LogReadError as error:
         raise FloorError(Exit.DATA, str(error)) from error
     well = all(finding.ok for finding in findings)
@@ -60,15 +64,28 @@ def verify(
     raise typer.Exit(Exit.OK if well else Exit.FAILED)
 
 
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """What the actors that are run again print goes nowhere: it is no finding, and may be anything."""
+    with (
+        Path(os.devnull).open("w", encoding="utf-8", errors="backslashreplace") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield
+
+
 def feed_ticks(folder: Path) -> TickLookup:
     """The ticks of a folder without a bus log: what its feeds send when they are run again, at the first question.
 
     So the last ones before a kill are found too, which never came into the log. A log that is not whole gives the ticks
     before its first fault; the fault itself is found by the verification. Of a feed whose log was ended before it, the
-    ticks that it sent afterwards are nowhere: what refers to them cannot be run again.
+    ticks that it sent afterwards are nowhere: what refers to them cannot be run again. It is the same with a feed whose
+    log has gone, as the oldest do for want of room.
     """
     found: dict[tuple[str, int, int], bytes] = {}
     ended: dict[int, str] = {}
+    there = {path.stem.rpartition("-")[2] for path in (folder / "inbox").glob("feed-*.jsonl")}
     read = False
 
     def lookup(subject: str, incarnation: int, sequence: int) -> bytes | None:
@@ -78,9 +95,10 @@ def feed_ticks(folder: Path) -> TickLookup:
             _read_feeds(folder, found, ended)
         data = found.get((subject, incarnation, sequence))
         if data is None and incarnation in ended:
-            raise UnrecordedError(
-                f"the tick {subject}#{incarnation}.{sequence} came after the end of {ended[incarnation]}"
-            )
+            name = ended[incarnation]
+            raise UnrecordedError(f"the tick {subject}#{incarnation}.{sequence} came after the end of {name}")
+        if data is None and str(incarnation) not in there:
+            raise UnrecordedError(f"feed-{incarnation}.jsonl, with its ticks, is not there any more")
         return data
 
     return lookup
