@@ -359,3 +359,35 @@ def test_signals_are_those_of_the_batch_kernels(seed: int) -> None:
             expected.append((tick, 0 if up else 1))
     assert len(expected) > 5
     assert entries == expected
+
+
+def test_swing_measures_to_the_quote_of_an_order_in_flight() -> None:
+    """As long as its fill is not known."""
+    swing(days=DAYS, max_open_orders=2).play(
+        SWING.replace("sl=109990", "sl=109990 -> wait") + AGAIN + "3600 110071 110073 |"
+    )
+
+
+def test_no_more_than_64_entries_of_a_day_are_kept() -> None:
+    """Then nothing is entered until the next one."""
+    made = Bench(
+        BollingerStopParams(
+            mode="swing", exec_timeframe="M1", period=2, deviation=1.0, mean_period=3, max_open_orders=20
+        )
+    )
+    warmed(made, 60, DOWN)
+    warmed(made, H4, [99_000, *range(99_001, 99_900)])
+    warmed(made, D1, [100_000] * 20)
+    second, entered = 0, 0
+    price = 110_000
+    while second < H4 - 240:  # before the first H4 bar closes: the trend and its mean stay
+        for low in (price - 100, price, price):
+            second += 60
+            made.play(f"{second - 59} {low} {low + 2} |")
+            for intent in made.event([str(second), str(low), str(low + 2)]):
+                made.answer(intent, "fill")
+                if intent.kind == 1:
+                    entered += 1
+                    made.leave(max(made.positions), low, None)
+        price += 10
+    assert entered == 64

@@ -686,3 +686,107 @@ def test_the_market_closed_waits_for_the_next_open(moved: int) -> None:
         {1199.0 + moved / 10} 100000 100002 |
         1200 100000 100002 | close #1 1 command
     """)
+
+
+def test_a_partial_close_below_the_least_volume_closes_the_whole() -> None:
+    """No venue takes less; the other side is then the heavier one."""
+    near = CycleTraderParams(
+        hedge_sl=10.0, zones=(5.0,), zone_forward=2.0, take_profit=50.0, max_cycle_loss=50.0, lot_sizes=(0.02, 0.03)
+    )
+    Bench(near, volume_min=2).play("""
+        0 100000 100002 |
+        open buy        | open buy 2 initial
+        1 99902 99904   | open sell 2 hedge
+        2 99882 99884   | open sell 3 ladder
+        close 1         | close #2 2 command
+        3 99882 99884   | close #3 3 command
+        4 99882 99884   | close #1 2 command
+    """)
+
+
+def test_after_three_refused_close_bys_the_oldest_position_closes() -> None:
+    """There is always a way out."""
+    bench().play(
+        HEDGED
+        + """
+        close 1         | close #1 by #2 1 command -> refuse
+        3 99902 99904   | close #1 by #2 1 command -> refuse
+        5 99902 99904   | close #1 by #2 1 command -> refuse | close failed
+        9 99902 99904   | close #1 1 command
+        10 99902 99904  | close #2 1 command -> fill | ended 1 command -1.02
+    """
+    )
+
+
+def test_a_refused_turn_order_keeps_the_next_turn_waiting() -> None:
+    """With a spread wider than the zone the condition to turn back is true at once; it has to be false first."""
+    at = bench().play(
+        HEDGED
+        + """
+        2 99890 99952   | open buy 2 ladder -> refuse
+        3 99890 99952   |
+        4 99903 99953   |
+        5 99890 99952   | open sell 2 ladder
+    """
+    )
+    assert at.strategy.rows()[0].zone == 2
+
+
+def test_market_closed_within_the_symbol_s_hours_is_a_failure_like_any_other() -> None:
+    """It is repeated later and later, and after three there is an alert."""
+    bench().play("""
+        0 100000 100002 |
+        open buy        | open buy 1 initial
+        close 1         | close #1 1 command -> refuse closed
+        1 100000 100002 | close #1 1 command -> refuse closed
+        3 100000 100002 | close #1 1 command -> refuse closed | close failed
+    """)
+
+
+def test_without_a_rate_no_profit_decides_and_closes_go_on() -> None:
+    """The profit is not known, prices are."""
+    from kernels.market import PwRate
+
+    at = bench(take_profit=0.5, max_cycle_loss=0.5).play("""
+        0 100000 100002 |
+        open buy        | open buy 1 initial
+    """)
+    at.strategy.view.rate = PwRate(0, 0, 0, 0)
+    at.play("""
+        1 100100 100102 |
+        2 99902 99904   | open sell 1 hedge
+        close 1         | close #1 by #2 1 command
+    """)
+
+
+def test_a_hedge_sent_again_is_never_more_than_the_net_volume() -> None:
+    """The first position was closed in part in the meantime."""
+    bench(lot_sizes=(0.05, 0.02)).play("""
+        0 100000 100002 |
+        open buy        | open buy 5 initial
+        1 99902 99904   | open sell 5 hedge -> fill 1
+        left 1 99902 2  |
+        2 99902 99904   | open sell 2 hedge
+    """)
+
+
+def test_rates_convert_gains_and_losses_each_at_their_own() -> None:
+    """Two units of the account's money for one of the profit currency's, three for a loss."""
+    from kernels.market import PwRate
+
+    at = bench(take_profit=2.0, max_cycle_loss=3.0)
+    at.strategy.view.rate = PwRate(2, 1, 3, 1)
+    at.play("""
+        0 100000 100002 |
+        open buy        | open buy 1 initial
+        1 100101 100103 |
+        2 100102 100104 | close #1 1 take_profit -> wait
+    """)
+    at = bench(take_profit=2.0, max_cycle_loss=2.7, hedge_sl=50.0, disaster_sl=0.0)
+    at.strategy.view.rate = PwRate(2, 1, 3, 1)
+    at.play("""
+        0 100000 100002 |
+        open buy        | open buy 1 initial
+        1 99913 99915   |
+        2 99912 99914   | close #1 1 max_loss -> wait
+    """)
