@@ -72,10 +72,17 @@ def turn() -> Iterator[None]:
 
 
 def run(what: str, *command: str) -> None:
-    """Run a command in the project's folder, or fail with what it was for."""
+    """Run a command in the project's folder, or fail with what it said and what it was for.
+
+    What it says when it has done its work (pip about its caches and indexes) nobody has to read.
+    """
     environment = {**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     environment.pop("PYTHONPATH", None)
-    if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode != 0:
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout.decode(errors="replace"))
         fail(f"{what} failed, the reason is above; nothing is marked as done, so the next make starts this again")
 
 
