@@ -211,14 +211,89 @@ def advance(app: FloorApp, seconds: int) -> None:
     app.clock.advance(app.clock.now() + seconds * SECOND)
 
 
+async def test_a_floor_that_is_down_is_said_and_nothing_runs_in_it() -> None:
+    """Another word than for a lost link; no actor is running or well any more, no session either."""
+    app = floor_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        app.replica.standing("stopping", "", NOW)
+        app.redraw()
+        await pilot.pause()
+        assert "The floor is being taken down" in screen_text(app)[0]
+        app.replica.link(False, "the connection was lost", NOW, "connecting")
+        for row in app.replica.view.actors.values():
+            row.state = "stopped"
+        app.redraw()
+        await pilot.pause()
+        text = screen_text(app)
+        assert text[0].strip() == "The floor is down: figures are of 22:13:20"
+        assert "DOWN" in text[1]
+        assert "well" not in text[1]
+        assert "session" not in text[1]
+        assert "running" not in "\n".join(rows(app, "actors"))
+
+
+async def test_without_a_link_the_actors_are_said_to_be_of_then() -> None:
+    """Nobody knows whether they are well."""
+    app = floor_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        assert "Actors well" in screen_text(app)[0]
+        app.replica.link(False, "connection refused", NOW, "connecting")
+        app.redraw()
+        await pilot.pause()
+        assert "Actors as of then" in screen_text(app)[1]
+        assert "as of 22:13:20" in rows(app, "actors")[0]
+
+
+async def test_a_screen_that_cannot_keep_up_says_so() -> None:
+    """It is neither live nor well."""
+
+    def behind(view: View) -> None:
+        view.link.behind, view.link.recent = True, 123_456
+
+    app = floor_app(behind)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        text = screen_text(app)
+        assert "This screen cannot keep up: 123,456 events missed in the last minute" in text[0]
+        assert "BEHIND" in text[1]
+        assert "well" not in text[1] + text[2]
+        assert "live" not in text[1]
+
+
+async def test_keys_that_arrive_together_are_one_after_the_other() -> None:
+    """The panel that was jumped to is the one that is zoomed, though nothing was drawn between the two."""
+    app = floor_app()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        app.floor.action_panel(2)
+        app.floor.action_zoom()
+        await pilot.pause()
+        assert app.screen.query_one("#positions").region.width == 80
+        app.floor.action_panel(6)
+        app.floor.action_zoom()
+        app.floor.action_zoom()
+        await pilot.pause()
+        assert app.screen.query_one("#log").region.width == 80
+
+
+async def test_help_says_how_much_was_missed_in_all() -> None:
+    """The head counts the last minute only."""
+    app = floor_app(lambda view: setattr(view.link, "gaps", 1_234))
+    async with app.run_test(size=(100, 60)) as pilot:
+        await pilot.press("question_mark")
+        assert "Missed since this screen was opened: 1,234 events." in "\n".join(screen_text(app))
+
+
 async def test_a_link_that_is_up_but_silent_is_said_too() -> None:
     """Nothing heard is not the same as nothing happened."""
 
     def silent(view: View) -> None:
-        view.link.stale = True
+        view.link.stale, view.link.reason = True, "nothing heard for 5 s"
         view.link.last_received = NOW - 5 * SECOND
 
     app = floor_app(silent)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
-        assert "Nothing heard from the floor for 5 s: figures are of 22:13:15" in screen_text(app)[0]
+        assert screen_text(app)[0].strip() == "Nothing heard from the floor for 5 s: figures are of 22:13:15"

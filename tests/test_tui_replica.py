@@ -127,9 +127,9 @@ def deal(ticket: int = 1, at: int = T, *, entry: Any = "in", profit: float = 0.0
     )
 
 
-def beat(sequence: int = 1, actor: str = "guard", **more: Any) -> Beat:
+def beat(sequence: int = 1, actor: str = "guard", state: str = "running", **envelope: Any) -> Beat:
     """An actor's own."""
-    return by(Beat(actor=actor, state="running", pid=9, mailbox=2, gauges={"x": 1}, **more), actor, sequence)
+    return by(Beat(actor=actor, state=state, pid=9, mailbox=2, gauges={"x": 1}), actor, sequence, **envelope)
 
 
 def health(state: Any, sequence: int = 1, actor: str = "guard", reason: str = "") -> HealthState:
@@ -619,6 +619,90 @@ def test_losing_the_link_is_said_and_what_was_missed_then_in_one_line() -> None:
     assert codes(replica.view).count("gap") == 1
     folded(beat(8), replica=replica, at=T + 5 * S)
     assert replica.view.log[-1].text == "1 event missed: beats of guard"
+
+
+def standing(replica: Replica) -> str:
+    """What the floor does."""
+    return replica.view.link.floor
+
+
+def test_a_floor_that_is_taken_down_is_not_a_lost_link() -> None:
+    """The supervisor says that it stops; the link that is lost then is the floor's end, and everybody is stopped."""
+    replica = folded(beat(1), beat(1, actor="supervisor"), health("alive"), replica=joined())
+    assert standing(replica) == ""
+    folded(beat(2, actor="supervisor", state="stopping"), replica=replica)
+    assert standing(replica) == "stopping"
+    replica.link(False, "the connection was lost", T + S, "connecting")
+    assert standing(replica) == "down"
+    assert replica.view.link.lost
+    assert {row.state for row in replica.view.actors.values()} == {"stopped"}
+    assert replica.view.log[-1].text == "the floor is down"
+    replica.link(True, "", T + 9 * S, "reading")
+    assert standing(replica) == ""
+
+
+def test_a_floor_on_a_server_that_stays_is_down_when_it_falls_silent() -> None:
+    """With an external server the link is no sign."""
+    replica = folded(beat(2, actor="supervisor", state="stopping"), replica=joined())
+    replica.look(T + S)
+    assert standing(replica) == "stopping"
+    replica.look(T + 3 * S)
+    assert standing(replica) == "down"
+    folded(beat(1, actor="supervisor", incarnation=2), replica=replica, at=T + 4 * S)
+    assert standing(replica) == ""
+
+
+def test_another_actor_cannot_say_that_the_floor_stops() -> None:
+    """Only the supervisor's own beat is believed."""
+    assert standing(folded(beat(1, state="stopping"), replica=joined())) == ""
+
+
+def test_a_mark_goes_when_what_it_marks_is_told_again() -> None:
+    """A price's with its next tick, a beat's with the next one, a position's and an order's when the book is read."""
+    replica = folded(tick(1), beat(1), position(1), order(1), replica=joined())
+    folded(tick(4), beat(4), position(4), order(4), replica=replica)
+    view = replica.view
+
+    def marked() -> list[int]:
+        return [
+            view.quotes["v", "E"].missed,
+            view.actors["guard"].missed,
+            view.positions["a", 7].missed,
+            view.orders["o1"].missed,
+        ]
+
+    assert marked() == [2, 2, 2, 2]
+    folded(tick(5), beat(5), position(5), order(5), replica=replica)
+    assert marked() == [0, 0, 2, 2]
+    folded(BookAnswer(positions=(position(5),), orders=(order(5),)), replica=replica, live=False)
+    assert marked() == [0, 0, 2, 2]  # asked for before the gap was noticed
+    replica.begin_reading(T + S)
+    folded(BookAnswer(positions=(position(5),), orders=(order(5),)), replica=replica, live=False)
+    assert marked() == [0, 0, 0, 0]
+
+
+def test_only_recent_misses_are_counted_as_such() -> None:
+    """The whole stays known."""
+    replica = folded(tick(1), tick(9), replica=joined())
+    assert (replica.view.link.recent, replica.view.link.gaps) == (7, 7)
+    folded(tick(11), replica=replica, at=T + 59 * S)
+    assert replica.view.link.recent == 8
+    folded(tick(12), replica=replica, at=T + 61 * S)
+    replica.look(T + 61 * S)
+    assert (replica.view.link.recent, replica.view.link.gaps) == (1, 8)
+
+
+def test_a_terminal_that_misses_too_much_says_that_it_cannot_keep_up() -> None:
+    """For as long as that is so; what a lost link cost is something else."""
+    replica = folded(tick(1), tick(1_002), replica=joined())
+    assert (replica.view.link.behind, replica.view.link.recent) == (True, 1_000)
+    folded(tick(1_003), replica=replica, at=T + 11 * S)
+    replica.look(T + 11 * S)
+    assert (replica.view.link.behind, replica.view.link.recent) == (False, 1_000)
+    replica.link(False, "gone", T + 12 * S)
+    replica.link(True, "", T + 13 * S, "reading")
+    folded(tick(9_999), replica=replica, at=T + 14 * S)
+    assert (replica.view.link.behind, replica.view.link.recent) == (False, 9_995)
 
 
 def test_texts_are_data() -> None:

@@ -232,7 +232,7 @@ async def test_missed_events_are_marked_on_their_row() -> None:
 
     def missed(view: View) -> None:
         view.quotes["paper", "EURUSD"].missed = 2
-        view.link.gaps = 2
+        view.link.recent = 2
 
     app = floor_app(missed)
     async with app.run_test(size=(80, 24)) as pilot:

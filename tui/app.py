@@ -17,7 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from bus.clock import Clock, LiveClock
-from tui.floor_source import Find, FloorGone, FloorSource
+from tui.floor_source import Down, Find, FloorGone, FloorSource
 from tui.replica import Replica
 from tui.screens.floor import FloorScreen
 from tui.themes import COLOURS, THEMES, variables
@@ -32,7 +32,8 @@ _MOST_REDRAWS = 10
 class FloorApp(App[None]):
     """The floor, until it is quit or gone.
 
-    `find` finds the floor (see `FloorSource`); None shows `replica` as it is. `redraws` a second, 1 to 10. After run(),
+    `find` finds the floor, `down` says why there is none (see `FloorSource`); without `find` `replica` is
+    shown as it is. `redraws` a second, 1 to 10. After run(),
     `failure` is the one line that says why it ended by itself, "" when a person ended it; `return_code` is then 0.
     """
 
@@ -48,6 +49,7 @@ class FloorApp(App[None]):
         *,
         title: str,
         redraws: int = _MOST_REDRAWS,
+        down: Down | None = None,
         replica: Replica | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -57,7 +59,7 @@ class FloorApp(App[None]):
         self.replica = replica or Replica()
         self.clock = clock or LiveClock()
         self.animation_level = "none"
-        self._find = find
+        self._find, self._down = find, down
         self.redraws = min(max(redraws, 1), _MOST_REDRAWS)
         self.floor = FloorScreen(title)
         for theme in THEMES:
@@ -78,7 +80,8 @@ class FloorApp(App[None]):
         self.set_interval(1 / self.redraws, self.redraw)
         self.set_interval(_LOOK_S, self.look)
         if self._find is not None:
-            self.run_worker(self._follow(FloorSource(self._find, self.replica, self.redraw, clock=self.clock)))
+            source = FloorSource(self._find, self.replica, self.redraw, down=self._down, clock=self.clock)
+            self.run_worker(self._follow(source))
 
     def redraw(self) -> None:
         """Draw the sections that have changed since the last time."""
@@ -129,7 +132,7 @@ class FloorApp(App[None]):
         from tui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen())
+            self.push_screen(HelpScreen(self.replica.view.link.gaps))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers."""

@@ -21,7 +21,7 @@ from tui.floor_reader import Reader
 from tui.replica import Replica
 from tui.view_state import Phase
 
-__all__ = ["HEARS", "Find", "FloorAddress", "FloorGone", "FloorSource"]
+__all__ = ["HEARS", "Down", "Find", "FloorAddress", "FloorGone", "FloorSource"]
 
 HEARS = (
     "md.tick.>",
@@ -72,21 +72,32 @@ class FloorGone(Exception):  # noqa: N818 - it is news for people, not an error 
 Find = Callable[[], Awaitable[FloorAddress]]
 """Finds the floor, waiting for it if it is starting; may raise FloorGone."""
 
+Down = Callable[[], str | None]
+"""Why the floor is down, "" for no other reason than that somebody ended it; None: it runs, or nobody knows."""
+
 
 class FloorSource:
     """Feeds a replica from a floor until it is cancelled.
 
     `find` is asked for the address before each attempt at a first connection, and again when a floor that was followed
-    refuses this identity; it is not asked while a floor that was followed is merely away. `on_change` is called in the
+    refuses this identity or is down; it is not asked while a floor that was followed is merely away. `down` is asked
+    while there is no link, and tells the one from the other. `on_change` is called in the
     event loop when the link has changed, so that it can be drawn at once; everything else marks `replica.view.dirty`.
     """
 
     def __init__(
-        self, find: Find, replica: Replica, on_change: Callable[[], None], *, clock: Clock | None = None
+        self,
+        find: Find,
+        replica: Replica,
+        on_change: Callable[[], None],
+        *,
+        down: Down | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._find = find
         self._replica = replica
         self._on_change = on_change
+        self._down = down
         self._clock = clock or LiveClock()
         self._reader = Reader()
         self._stir = asyncio.Event()
@@ -116,7 +127,8 @@ class FloorSource:
                     await asyncio.sleep(_AGAIN_S)
                     continue
                 await self._follow(bus, FloorPast(bus, self._replica, address.user, self._clock, self._told))
-                reason = "the floor refuses this identity; looking for it again"
+                ended = self._replica.view.link.floor == "down"
+                reason = "" if ended else "the floor refuses this identity; looking for it again"
             finally:
                 await bus.close()
 
@@ -141,7 +153,7 @@ class FloorSource:
         return bus
 
     async def _follow(self, bus: NatsBus, past: FloorPast) -> None:
-        """Read and follow until the floor refuses this identity."""
+        """Read and follow until the floor refuses this identity, or is down."""
         reading: asyncio.Task[None] | None = None
         try:
             while self._refusals < _REFUSALS:
@@ -156,6 +168,8 @@ class FloorSource:
                     reading = asyncio.create_task(past.read_book())
                 await self._pause()
                 self._look()
+                if not bus.up and self._is_down():
+                    return
         finally:
             await _end(reading)
 
@@ -176,6 +190,15 @@ class FloorSource:
         self._replica.look(self._clock.now())
         if self._replica.view.link.stale != stale:
             self._on_change()
+
+    def _is_down(self) -> bool:
+        """Whether the floor is not merely out of reach. Asked of those who can know."""
+        reason = self._down() if self._down is not None else None
+        if reason is None:
+            return False
+        self._replica.standing("down", reason, self._clock.now())
+        self._on_change()
+        return True
 
     # ---- what the bus tells
 

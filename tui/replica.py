@@ -20,12 +20,13 @@ from schemas.order import OrderRefused, OrderUpdate
 from schemas.session import SessionState
 from tui.replica_actors import Actors
 from tui.replica_figures import Figures
+from tui.replica_gaps import AFTERMATH_US, Gaps
 from tui.replica_log import Log, clean
 from tui.replica_marks import Room
 from tui.replica_orders import Orders
 from tui.replica_positions import Positions
 from tui.replica_quotes import Quotes
-from tui.view_state import Phase, View
+from tui.view_state import Phase, Standing, View
 
 __all__ = ["SILENT_US", "Replica"]
 
@@ -36,11 +37,9 @@ _BACKLOG_US = 2_000_000
 """What was heard shortly before a question may be missing in its answer: whoever answers may not have handled it."""
 _SETTLED_US = 5_000_000
 _ASLEEP_US = 5_000_000
-_AFTERMATH_US = 3_000_000
-"""After a lost link: by then every subject that is alive has been heard again, and its gap is that of the loss."""
 _PORTFOLIO = "portfolio"
+_SUPERVISOR = "supervisor"
 _SECOND_US = 1_000_000
-_MOST_TOLD = 2_000
 
 _Fold = Callable[[Any, int, bool], None]
 
@@ -51,14 +50,13 @@ class Replica:
     def __init__(self) -> None:
         self.view = view = View()
         self._log = Log(view)
+        self._gaps = Gaps(view, self._log)
         self._room = Room(self._no_room, self._count_left_out)
         self._quotes = Quotes(view, self._room, self._missed)
         self._positions = Positions(view, self._quotes, self._room, self._torn)
         self._orders = Orders(view, self._quotes, self._log, self._room, self._torn)
         self._actors = Actors(view, self._room, self._missed)
         self._figures = Figures(view, self._room, self._missed)
-        self._told: dict[str, int] = {}
-        self._outage = 0
         self._reading_since = 0
         self._lost_at = 0
         self._live_since = 0
@@ -80,7 +78,7 @@ class Replica:
             OrderUpdate: self._update,
             OrderRefused: lambda event, _received, _live: self._log.refused(event),
             SessionState: self._actors.session,
-            Beat: self._actors.beat,
+            Beat: self._beat,
             HealthState: self._actors.health,
             Alert: lambda event, _received, _live: self._log.alert(event),
             LogLine: lambda event, _received, _live: self._log.line(event),
@@ -115,15 +113,31 @@ class Replica:
         if up != link.up:
             link.up, link.changed_at, link.stale = up, now, False
             if up:
+                self.standing("", "", now)
                 self._log.say(now, "info", "linked to the floor", "link")
             else:
                 self._lost_at = now
                 self._complete = False
+                if link.floor == "stopping":  # the server is the last of it
+                    self.standing("down", link.floor_reason, now)
+            if not up and not link.floor:
                 self._log.say(now, "error", f"no link to the floor: {reason or 'it was lost'}", "link")
         self._reason = clean(reason)
         if not link.stale:
             link.reason = self._reason
         link.phase = phase or link.phase
+        self.view.dirty.add("link")
+
+    def standing(self, floor: Standing, reason: str, now: int) -> None:
+        """The floor itself is being taken down, or is down, and why; "": it runs, or nobody knows."""
+        link, reason = self.view.link, clean(reason)
+        if (floor, reason) == (link.floor, link.floor_reason):
+            return
+        if floor and floor != link.floor:
+            words = "the floor is down" if floor == "down" else "the floor is being taken down"
+            self._log.say(now, "warning", f"{words}{f': {reason}' if reason else ''}", "link")
+        link.floor, link.floor_reason = floor, reason
+        self._actors.stopped(floor == "down", now, link.changed_at)
         self.view.dirty.add("link")
 
     def trouble(self, text: str, now: int) -> None:
@@ -163,13 +177,13 @@ class Replica:
             self.view.dirty.add("link")
         if asleep or not link.up:
             return  # it is this terminal that heard nobody
-        if self._outage and now - link.changed_at >= _AFTERMATH_US:
-            self._log.say(now, "warning", f"{_events(self._outage)} missed while there was no link", "gap")
-            self._outage = 0
+        self._gaps.look(now)
         stale = now - max(link.last_received, link.changed_at) > SILENT_US
         if stale:
             seconds = (now - max(link.last_received, link.changed_at)) // _SECOND_US
             self._stale(f"nothing heard for {seconds} s")
+            if link.floor == "stopping":
+                self.standing("down", link.floor_reason, now)
         elif link.stale:
             link.stale, link.reason = False, self._reason
             self.view.dirty.add("link")
@@ -187,6 +201,11 @@ class Replica:
             self.view.dirty.add("link")
 
     # ---- events that concern several sections
+
+    def _beat(self, beat: Beat, received: int, live: bool) -> None:
+        self._actors.beat(beat, received, live)
+        if live and beat.actor == _SUPERVISOR:
+            self.standing("stopping" if beat.state == "stopping" else "", "", received)
 
     def _spec(self, spec: SymbolSpec, received: int, live: bool) -> None:
         if self._quotes.spec(spec, received, live):
@@ -208,6 +227,9 @@ class Replica:
             self._positions.keep({(one.account, one.ticket) for one in book.positions}, before)
         if not book.orders_left_out:
             self._orders.keep({one.order for one in book.orders}, before)
+        if not self._torn_at:  # whatever was missed was missed before the question was asked
+            self._positions.whole({(one.account, one.ticket) for one in book.positions})
+            self._orders.whole({one.order for one in book.orders})
         self._elsewhere = book.positions_left_out + book.orders_left_out
         self._count_left_out()
 
@@ -226,17 +248,9 @@ class Replica:
         self._missed(what, lost, received)
 
     def _missed(self, what: str, lost: int, received: int) -> None:
-        """Events were sent and did not come. Of one subject it is said at most once a second."""
-        self.view.link.gaps += lost
-        self.view.dirty.add("link")
-        if self._lost_at and received - self.view.link.changed_at < _AFTERMATH_US:
-            self._outage += lost  # one line for all of it, see `look`
-            return
-        if len(self._told) > _MOST_TOLD:
-            self._told.clear()
-        if received - self._told.get(what, -_SECOND_US) >= _SECOND_US:
-            self._told[what] = received
-            self._log.say(received, "warning", f"{_events(lost)} missed: {what}", "gap")
+        """Events were sent and did not come."""
+        outage = self._lost_at != 0 and received - self.view.link.changed_at < AFTERMATH_US
+        self._gaps.missed(what, lost, received, outage=outage)
 
     def _no_room(self, section: str, received: int) -> None:
         self._log.say(received, "warning", f"there is no room for every {section}: some are left out", "left_out")
@@ -244,7 +258,3 @@ class Replica:
     def _count_left_out(self) -> None:
         self.view.link.left_out = self._room.left_out + self._elsewhere
         self.view.dirty.add("link")
-
-
-def _events(count: int) -> str:
-    return f"{count} event{'s' if count != 1 else ''}"

@@ -50,6 +50,7 @@ class Actors:
         self._beats = Latest("beats of", ACTORS, room, missed)
         self._latest_sessions = Latest("session", SESSIONS, room, missed)
         self._actors: dict[str, _Actor] = {}
+        self._down = False
 
     def health(self, event: HealthState, received: int, live: bool) -> None:
         """What the watch says."""
@@ -66,9 +67,13 @@ class Actors:
     def beat(self, event: Beat, received: int, live: bool) -> None:
         """What the actor says."""
         actor = self._of(event.actor, received)
-        if actor is None or not self._beats.take(event.actor, event, received, live=live, row=actor.row):
+        if actor is None:
             return
-        row = actor.row
+        row, missed = actor.row, actor.row.missed
+        if not self._beats.take(event.actor, event, received, live=live, row=row):
+            return
+        if row.missed == missed:
+            row.missed = 0  # what was missed is old by now
         row.doing, row.mailbox, row.beat_at = clean(event.state), event.mailbox, received
         row.gauges = {clean(name): value for name, value in islice(event.gauges.items(), _GAUGES)}
         row.pid = event.pid or row.pid
@@ -96,6 +101,12 @@ class Actors:
         heard = max(actor.row.beat_at or actor.said_at, since)
         return actor.row.state in _ENDED or now - heard > BEAT_US
 
+    def stopped(self, down: bool, now: int, since: int) -> None:
+        """The floor is down, or it is not: then all of them are stopped, whatever they said last."""
+        if down != self._down:
+            self._down = down
+            self.look(now, since)
+
     def look(self, now: int, since: int) -> None:
         """Judge everyone's silence; it counts from `since` at the earliest."""
         for actor in self._actors.values():
@@ -104,7 +115,9 @@ class Actors:
     def _judge(self, actor: _Actor, now: int, since: int) -> None:
         """What is to be shown of the watch's words, given what was heard of the actor itself."""
         row, state, reason = actor.row, actor.state, actor.reason
-        if state in _OWN:
+        if self._down:
+            state, reason = "stopped", ""
+        elif state in _OWN:
             pass
         elif row.beat_at and now - max(row.beat_at, since) > BEAT_US:
             if state in _SILENT or not state:

@@ -80,6 +80,13 @@ class Orders:
         for name in [name for name, one in self._open.items() if name not in orders and one.received <= before]:
             self._end(name, self._open[name])
 
+    def whole(self, orders: Collection[str]) -> None:
+        """These were read again: nothing of them is missing any more."""
+        for name, row in self._view.orders.items():
+            if row.missed and name in orders:
+                row.missed = 0
+                self._view.dirty.add("orders")
+
     def relabel(self, symbol: str) -> None:
         """The digits of a symbol have changed."""
         digits = self._quotes.digits(symbol)

@@ -99,6 +99,13 @@ class Positions:
         for key in [key for key in self._view.positions if key not in tickets and self._received[key] <= before]:
             self.close(key)
 
+    def whole(self, tickets: Collection[_Key]) -> None:
+        """These were read again: nothing of them is missing any more."""
+        for key, row in self._view.positions.items():
+            if row.missed and key in tickets:
+                row.missed = 0
+                self._view.dirty.add("positions")
+
     def relabel(self, symbol: str) -> None:
         """The digits of a symbol have changed."""
         for row in self._view.positions.values():

@@ -69,8 +69,8 @@ class Quotes:
             if lost == OLDER:
                 return
             mark.move(tick)
-            if lost and live:
-                row.missed += lost
+            row.missed = lost if live else 0  # a tick is whole: with the next one nothing is old
+            if row.missed:
                 self._missed(f"ticks of {row.symbol}", lost, received)
         bid = tick.bid
         if row.bid is not None and bid != row.bid:

@@ -28,10 +28,12 @@ __all__ = [
     "ProfitRow",
     "QuoteRow",
     "SessionRow",
+    "Standing",
     "View",
 ]
 
 Phase = Literal["waiting", "connecting", "reading", "live"]
+Standing = Literal["", "stopping", "down"]
 CurvePoint = SeriesPoint
 ProfitRow = ProfitLoss
 
@@ -57,7 +59,7 @@ class QuoteRow(msgspec.Struct):
 
     `history`: bids, at most one a second of received time, the newest 60. `market`: "open", "closed", "ended", "stale"
     (the feed says so, or nothing was heard for 5 s of an open market), "" before anybody has said. `digits` is None
-    before the symbol's specification is known. `missed`: ticks that were sent and never came here.
+    before the symbol's specification is known. `missed`: ticks sent just before the last that never came.
     """
 
     venue: str
@@ -183,8 +185,10 @@ class LinkView(msgspec.Struct):
     """The link to the floor. `reason`: one line for people, what is waited for or what is missing, "" when all is well.
 
     `phase`: "waiting" for a floor, "connecting", "reading" what there was before, "live". `gaps`: events that were sent
-    and never came here. `left_out`: things that there are but that are not shown because there are too many.
+    and never came here, `recent` those of the last minute, `behind` when there are too many to keep up. `left_out`:
+    things that there are but that are not shown because there are too many.
     `unreadable`: messages that were no events. `stale`: nothing has been heard for a while though the link is up.
+    `floor`: "stopping" and "down" when the floor itself is, "" while it runs or nobody knows; `floor_reason` why.
     """
 
     up: bool = False
@@ -196,6 +200,15 @@ class LinkView(msgspec.Struct):
     left_out: int = 0
     unreadable: int = 0
     stale: bool = False
+    recent: int = 0
+    behind: bool = False
+    floor: Standing = ""
+    floor_reason: str = ""
+
+    @property
+    def lost(self) -> bool:
+        """Whether what is shown is of a moment that has passed."""
+        return self.last_received > 0 and (not self.up or self.stale or self.floor == "down")
 
 
 class View(msgspec.Struct):

@@ -12,9 +12,10 @@ from actors.keys_file import read_keys
 from actors.owner_seed import OWNER, read_owner_seed
 from actors.readiness import SETTINGS
 from schemas.settings import Settings
+from tui.commands.down import lock_holder
 from tui.floor_source import FloorAddress
 
-__all__ = ["kept_settings", "owner_address", "served_at"]
+__all__ = ["down_because", "kept_settings", "owner_address", "served_at"]
 
 
 def owner_address(home: Path, settings: Settings, url: str) -> FloorAddress:
@@ -47,3 +48,15 @@ def served_at(home: Path) -> str:
         return ""
     server = status.actors[0]
     return status.url if server.role == "server" and server.state in {"alive", "late"} else ""
+
+
+def down_because(home: Path) -> str | None:
+    """Why the folder's floor is down, "" when somebody ended it; None while it runs, or is being started again."""
+    status = read_status(home / STATUS)
+    if status is None:
+        return None
+    if status.state in {"stopped", "failed"}:
+        return status.reason if status.state == "failed" else ""
+    if same_process(status.pid, status.created) is not None or lock_holder(home) is not None:
+        return None
+    return "it was killed"

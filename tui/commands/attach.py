@@ -20,7 +20,7 @@ _LOOK_S = 0.25
 
 def attach(home: HomeOption = Path("var"), config: ConfigOption = None, redraws: RedrawsOption = 10) -> None:
     """Show the floor that runs here; leaving the screen lets it run on."""
-    from tui.commands.address import owner_address, served_at
+    from tui.commands.address import down_because, owner_address, served_at
     from tui.commands.down import lock_holder
     from tui.commands.screen import Screen
     from tui.commands.terminal import need_terminal
@@ -43,7 +43,7 @@ def attach(home: HomeOption = Path("var"), config: ConfigOption = None, redraws:
         except FloorError as error:
             raise FloorGone(str(error)) from error
 
-    failure = Screen(home, find, redraws=redraws).show()
+    failure = Screen(home, find, down=lambda: down_because(home), redraws=redraws).show()
     if failure:
         raise FloorError(Exit.FAILED, failure)
 

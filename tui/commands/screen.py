@@ -24,6 +24,7 @@ _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")
 
 class Screen:
     """One run of the app. `find` leads it to the floor, `watch` runs beside it and ends it by returning.
+    `down` says why there is no floor (see `tui.floor_source`).
 
     SIGTERM, SIGINT and SIGHUP end it as `q` does. A terminal that takes nothing any more can hold the app up: after
     five seconds the process ends without it.
@@ -35,11 +36,13 @@ class Screen:
         find: Callable[[], Awaitable[FloorAddress]],
         *,
         watch: Callable[[], Awaitable[None]] | None = None,
+        down: Callable[[], str | None] | None = None,
         redraws: int = 10,
     ) -> None:
         self._home = home
         self._find = find
         self._watch = watch
+        self._down = down
         self._redraws = redraws
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -57,7 +60,7 @@ class Screen:
         try:
             with held_terminal(self._home):
                 title = min(str(self._home), os.path.relpath(self._home), key=len)
-                app = self._app = FloorApp(self._found, title=title, redraws=self._redraws)
+                app = self._app = FloorApp(self._found, title=title, down=self._down, redraws=self._redraws)
                 app.run()
         finally:
             self._ended.set()

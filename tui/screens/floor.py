@@ -56,7 +56,7 @@ class FloorScreen(Screen[None]):
             self.journal,
         )
         self.zoomed: Panel | None = None
-        self._phase = ""
+        self._phase = ("", False)
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -69,11 +69,10 @@ class FloorScreen(Screen[None]):
         """Show what has changed. `now` in UTC microseconds."""
         self.actors.now = now
         link = view.link
-        if link.phase != self._phase:  # a panel without rows says whether that is known
-            self._phase, sections = link.phase, frozenset(SECTIONS)
-        lost = not link.up or link.stale
-        self.set_class(lost and link.last_received > 0, "-stale")
-        self.banner.say(warning(view, now), lost=lost and link.last_received > 0)
+        if (link.phase, link.lost) != self._phase:  # panels say whether what they show is known, and is of now
+            self._phase, sections = (link.phase, link.lost), frozenset(SECTIONS)
+        self.set_class(link.lost, "-stale")
+        self.banner.say(warning(view, now), lost=link.lost)
         if sections & _HEAD or "quotes" in sections:
             self.summary.show(view)
         for panel in self.panels:
@@ -85,7 +84,7 @@ class FloorScreen(Screen[None]):
         panel = next(panel for panel in self.panels if number == panel.NUMBER)
         if self.zoomed is not None and self.zoomed is not panel:
             self._zoom(panel)
-        panel.inside.focus()
+        self.set_focus(panel.inside)  # at once: the next key may be here already
 
     def action_zoom(self) -> None:
         """The panel with the keyboard takes the whole screen, or gives it back."""

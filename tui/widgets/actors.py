@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tui.view_state import ActorRow, View
 from tui.widgets.columns import Cell, Column
-from tui.widgets.figures import UNKNOWN, ago, named, plain
+from tui.widgets.figures import UNKNOWN, ago, clock, named, plain
 from tui.widgets.panel import Panel
 from tui.widgets.table import Table
 
@@ -24,6 +24,7 @@ _COLUMNS = (
 # Worst first: what is wrong is in sight even when the panel is small.
 _ORDER = ("failed", "dead", "late", "starting", "stopped", "alive")
 _TONES = {"failed": "bad", "dead": "bad", "late": "warn", "starting": "warn", "stopped": "dim", "alive": "good"}
+_ENDED = frozenset({"stopped", "dead", "failed"})
 _YOUNG = 2_000_000
 _WORDS = {"failed": "FAILED", "dead": "DEAD", "late": "LATE"}
 
@@ -52,7 +53,7 @@ class Actors(Panel):
 
     NUMBER: ClassVar[int] = 4
     NAME: ClassVar[str] = "Actors"
-    SECTIONS: ClassVar[frozenset[str]] = frozenset({"actors"})
+    SECTIONS: ClassVar[frozenset[str]] = frozenset({"actors", "link"})
 
     now = 0
     """The time to which ages are counted, UTC microseconds."""
@@ -65,13 +66,16 @@ class Actors(Panel):
     def show(self, view: View) -> None:
         """The worst first, then by name."""
         self.table.show(sorted(view.actors.values(), key=_rank))
-        self.heading.note([(f"{number:,} {state}", tone) for state, number, tone in worst_first(view)])
+        notes = [(f"{number:,} {state}", tone) for state, number, tone in worst_first(view)]
+        if view.link.lost and view.link.floor != "down":
+            notes = [(f"as of {clock(view.link.last_received)}", "warn"), *((text, "dim") for text, _ in notes)]
+        self.heading.note(notes)
 
     def _cells(self, row: ActorRow) -> tuple[Cell, ...]:
         """An actor: the reason when something is wrong, else what it is doing."""
         tone = _TONES.get(row.state, "warn")
         well = row.state == "alive"
-        doing = plain(row.doing) if well or not row.reason else plain(row.reason)
+        doing = plain(row.reason) if row.reason and not well else plain(row.doing) if row.state not in _ENDED else ""
         return (
             named(row.actor, row.missed, "" if well else tone),
             (_words(row.state), tone),

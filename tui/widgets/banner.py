@@ -8,7 +8,7 @@ from textual.events import Resize
 from textual.strip import Strip
 
 from tui.view_state import LinkView, View
-from tui.widgets.figures import ago, clock, plain
+from tui.widgets.figures import ago, clock, count, plain
 from tui.widgets.tones import Toned, fitted
 
 __all__ = ["Banner", "warning"]
@@ -20,15 +20,26 @@ _NARROWEST = 16
 def warning(view: View, now: int) -> str:
     """What to warn of, "" for nothing. `now` in UTC microseconds."""
     link = view.link
-    if link.up and not link.stale:
-        return "" if link.phase == "live" else _starting(link)
     figures = f": figures are of {clock(link.last_received)}" if link.last_received else ""
-    reason = f" ({plain(link.reason)})" if link.reason else ""
+    if link.floor == "down":
+        return f"The floor is down{f' ({plain(link.floor_reason)})' if link.floor_reason else ''}{figures}"
+    if link.up and not link.stale:
+        return _linked(link)
     if not link.last_received:
         return _starting(link)
     if link.up:
-        return f"Nothing heard from the floor for {ago(now - link.last_received)}{figures}{reason}"
+        return f"Nothing heard from the floor for {ago(now - link.last_received)}{figures}"
+    reason = f" ({plain(link.reason)})" if link.reason else ""
     return f"No link to the floor for {ago(now - link.changed_at)}{figures}{reason}"
+
+
+def _linked(link: LinkView) -> str:
+    """What to warn of though the floor is heard."""
+    if link.floor == "stopping":
+        return "The floor is being taken down"
+    if link.behind:
+        return f"This screen cannot keep up: {count(link.recent, 'event')} missed in the last minute"
+    return "" if link.phase == "live" else _starting(link)
 
 
 def _starting(link: LinkView) -> str:

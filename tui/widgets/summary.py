@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from textual.events import Resize
 from textual.strip import Strip
 
-from tui.view_state import View
+from tui.view_state import LinkView, View
 from tui.widgets.actors import worst_first
 from tui.widgets.columns import Cell
 from tui.widgets.figures import UNKNOWN, clock, count, money, plain, tone
@@ -24,35 +24,51 @@ _RISK_ORDER = ("halted", "reducing", "active")
 def _state(view: View, title: str, width: int) -> list[tuple[Cell, ...]]:
     """How the floor is."""
     link = view.link
-    if link.up and not link.stale:
-        phase = ("live", "good") if link.phase == "live" else (link.phase, "warn")
-    else:
-        phase = ("NO LINK", "bad") if link.last_received else (link.phase, "warn")
     found: list[tuple[Cell, ...]] = [
         (("Pitwire ", "strong"), (_short(plain(title), max(width // _TITLE_SHARE, 8)), "dim")),
-        (phase, (f" {clock(link.last_received)} UTC" if link.last_received else "", "")),
+        (_phase(link), (f" {clock(link.last_received)} UTC" if link.last_received else "", "")),
         (("Risk ", "dim"), _risk(view)),
     ]
-    for state, number, shade in worst_first(view):
-        if shade in {"bad", "warn"}:
-            found.append(((f"{number:,} {state}", shade),))
-    if not any(shade in {"bad", "warn"} for _, _, shade in worst_first(view)) and view.actors:
+    actors = worst_first(view)
+    wrong = [((f"{number:,} {state}", shade),) for state, number, shade in actors if shade in {"bad", "warn"}]
+    if actors and link.floor == "down":
+        found.append((("Actors ", "dim"), ("stopped", "warn")))
+    elif actors and link.lost:
+        found.append((("Actors ", "dim"), ("as of then", "warn")))
+    elif wrong or not actors:
+        found += wrong
+    elif not link.behind:
         found.append((("Actors ", "dim"), ("well", "good")))
     running = sum(row.state == "running" for row in view.sessions.values())
     failed = sum(row.state == "failed" for row in view.sessions.values())
-    if running < len(view.sessions):
+    if link.floor == "down":
+        pass  # what they did before is told by their account
+    elif running < len(view.sessions):
         found.append(((f"{running:,}/{count(len(view.sessions), 'session')}", "warn"),))
     elif running:
         found.append(((count(running, "session"), ""),))
     if failed:
         found.append(((count(failed, "session FAILED", "sessions FAILED"), "bad"),))
-    if link.gaps:
-        found.append(((f"{link.gaps:,} missed", "warn"),))
+    if link.recent:
+        found.append(((f"{link.recent:,} missed", "warn"),))
     if link.left_out:
         found.append(((f"{link.left_out:,} not shown", "warn"),))
     if link.unreadable:
         found.append(((f"{link.unreadable:,} unreadable", "warn"),))
     return found
+
+
+def _phase(link: LinkView) -> Cell:
+    """Whether what is shown is of now."""
+    if link.floor == "down":
+        return "DOWN", "bad"
+    if link.lost:
+        return "NO LINK", "bad"
+    if link.up and link.floor == "stopping":
+        return "stopping", "warn"
+    if link.behind:
+        return "BEHIND", "bad"
+    return (link.phase, "good" if link.phase == "live" else "warn")
 
 
 def _short(title: str, most: int) -> str:
