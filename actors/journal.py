@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ParamSpec
 
+from actors.error_text import encodable
 from bus.eventlog import LogWriteError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Journal:
 
     def raised(self, error: str) -> bool:
         """Note that the handler of the last message raised."""
-        return not self._over if self._log is None else self._tried(self._log.raised, error)
+        return not self._over if self._log is None else self._tried(self._log.raised, encodable(error))
 
     def flush(self) -> bool:
         """Hand everything to the operating system."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import structlog
 
+from actors.error_text import encodable
 from bus.clock import utc_text, wall_us
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def open_log(
     hidden = re.compile("|".join([_SEED, *(re.escape(secret) for secret in secrets if secret)]))
 
     def stamp(_logger: object, level: str, values: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        event = str(values.pop("event", ""))
+        event = encodable(str(values.pop("event", "")))
+        values = {key: encodable(value) if isinstance(value, str) else value for key, value in values.items()}
         level = _LEVELS.get(level, level)
         if publish is not None:
             publish(level, hidden.sub(MASK, event), {key: _masked(value, hidden) for key, value in values.items()})

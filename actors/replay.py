@@ -15,6 +15,7 @@ from msgspec import UNSET
 from actors.actor import Actor
 from actors.cell import Cell, Outgoing
 from actors.effects import EventIn, Failed, LinkChanged, Message, ReplyIn, StoredIn, TimerIn
+from actors.error_text import error_text
 from actors.inboxline import (
     EventTaken,
     FailedTaken,
@@ -170,7 +171,7 @@ class Replay:
         try:
             actor = role.make(header.name, header.incarnation, config, state)
         except Exception as error:
-            raise DifferenceError(1, f"cannot be made again: {type(error).__name__}: {error}") from error
+            raise DifferenceError(1, f"cannot be made again: {error_text(error)}") from error
         return Cell(actor)
 
     def _handle(self, cell: Cell, before: _Step | None, line: LogLine, read: InboxLine, taken: Taken) -> _Step:
@@ -191,7 +192,7 @@ class Replay:
         except (DifferenceError, UnrecordedError):
             raise
         except Exception as error:  # noqa: BLE001 - as the runtime does: it is part of what is compared
-            step.raised = f"{type(error).__name__}: {error}"
+            step.raised = error_text(error)
         if self._emitted is not None:
             for out in outgoing:
                 self._emitted(out)

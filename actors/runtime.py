@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from actors.carrier import Carrier, StatementRunner
 from actors.cell import Cell, Outgoing
 from actors.effects import EventIn, Failed, LinkChanged, Message
+from actors.error_text import error_text
 from actors.intake import Intake
 from actors.journal import Journal
 from actors.mailbox import Entry, Mailbox
@@ -224,7 +225,7 @@ class Runtime:
         try:
             outgoing = self._cell.handle(message, now)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is told to the actor and to people
-            reason = f"{type(error).__name__}: {error}"
+            reason = error_text(error)
             self.voice.alert("critical", "handler_raised", f"{type(message).__name__}: {reason}")
             self._journal.raised(reason)
             self._fail(message, reason, now)
@@ -242,7 +243,7 @@ class Runtime:
         try:
             outgoing = self._cell.handle(failed, now)
         except Exception as again:  # noqa: BLE001 - the last resort: the supervisor starts the actor again
-            self._fatal(f"on_failure raised {type(again).__name__}: {again} after {error}")
+            self._fatal(f"on_failure raised {error_text(again)} after {error}")
             return
         self._execute(outgoing, 0)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from actors.error_text import encodable
 from actors.replay import DifferenceError, Replay, Role, TickLookup
 from actors.roles import load_role
 from actors.sightings import UnseenError
@@ -119,10 +120,10 @@ def _one(replay: Replay) -> Finding:
         notes = "".join(f"; {note}" for note in replay.notes)
         text = f"identical: {replay.messages} messages, {replay.effects} effects{notes}"
     return Finding(
-        file=str(replay.path),
+        file=encodable(str(replay.path)),
         actor=replay.name,
         ok=ok,
-        text=text,
+        text=encodable(text),
         line=line,
         messages=replay.messages,
         effects=replay.effects,

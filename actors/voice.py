@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from actors.error_text import encodable
 from actors.logs import log_alert
 from bus.clock import wall_us
 from schemas.codec import encode
@@ -56,11 +57,12 @@ class Voice:
         self._bus.publish(subject, encode(stamped))
 
     def alert(self, severity: Literal["info", "warning", "critical"], code: str, text: str) -> None:
-        """Raise an alert; of one code at most one a second is sent, all are counted."""
+        """Raise an alert; of one code at most one a second is sent, all are counted. Any text can be sent."""
         self.counters[f"alerts_{code}"] += 1
         second = wall_us() // 1_000_000
         if self._seconds.get(code) != second:
             self._seconds[code] = second
+            text = encodable(text)
             if self._log is not None:  # first, because the bus may be what is in trouble
                 log_alert(self._log, severity, code, text)
             self.say(Alert(severity=severity, code=code, text=text, actor=self._actor.name))

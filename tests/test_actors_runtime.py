@@ -29,7 +29,8 @@ from actors.effects import (
     StoredIn,
     TimerIn,
 )
-from actors.inboxlog import InboxLog
+from actors.inboxlog import InboxLog, read_inbox
+from actors.logs import open_log
 from actors.mailbox import Entry, Mailbox
 from actors.runtime import LoopScheduler, Runtime
 from bus.interface import BusError, Incoming
@@ -244,6 +245,60 @@ def test_a_handler_that_raises_is_told_to_the_actor_and_to_people() -> None:
     assert numbers(actor) == [1, 2]
     (alert,) = floor.events(Alert)
     assert "boom" in alert.text
+
+
+class _Mute(Exception):  # noqa: N818 - a strategy's own
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (RuntimeError("lone \ud800"), r"RuntimeError: lone \ud800"),
+        (_Mute(), "_Mute: (its text cannot be had: ValueError)"),
+        (RuntimeError("x" * 1_000_000), "x" * 3_000),
+    ],
+)
+def test_whatever_text_an_error_has_it_is_told(tmp_path: Path, error: Exception, text: str) -> None:
+    """On the bus, in the inbox log and to the actor: a lone surrogate swallows neither the alert nor what follows."""
+
+    def script(message: Any) -> list[Effect]:
+        if isinstance(message, EventIn) and getattr(message.event, "number", 0) == 1:
+            raise error
+        return []
+
+    actor = Scripted([Subscribe("md.tick.>")], script)
+    path = tmp_path / "scripted-3.jsonl"
+    floor = Floor(actor, inbox=InboxLog(path, "scripted", "scripted", 3, Hello(actor="x", role="x"), None))
+    floor.start()
+    floor.say(tick(1))
+    floor.say(tick(2))
+    floor.bus.run()
+    (alert,) = floor.events(Alert)
+    assert text in alert.text
+    assert len(alert.text) < 5_000
+    assert text in actor.seen[2].error
+    assert numbers(actor) == [1, 2]
+    floor.runtime.stop()
+    _, reader, lines = read_inbox(path)
+    (raised,) = [line.raised for _, line in lines if isinstance(line.raised, str)]
+    assert text in raised
+    assert reader.closed
+
+
+def test_an_alert_of_any_text_is_told(tmp_path: Path) -> None:
+    """Into the log and onto the bus, by what it would be if it could be written."""
+    floor = Floor(Scripted())
+    log = open_log(tmp_path / "scripted.log", "scripted")
+    floor.runtime.voice.write_to(log)
+    floor.runtime.voice.alert("warning", "odd", "lone \ud800")
+    log.info("odd \udfff", value="\udc00")
+    floor.bus.run()
+    (alert,) = floor.events(Alert)
+    assert alert.text == r"lone \ud800"
+    told = [msgspec.json.decode(line) for line in (tmp_path / "scripted.log").read_bytes().splitlines()]
+    assert (told[0]["text"], told[1]["event"], told[1]["value"]) == (r"lone \ud800", r"odd \udfff", r"\udc00")
 
 
 def test_a_failure_handler_that_raises_ends_the_process() -> None:

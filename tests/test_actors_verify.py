@@ -25,7 +25,7 @@ from schemas.settings import FeedSettings, SessionSettings, Settings
 _NOW = 1_577_916_000_000_000
 
 
-class _RecordedFloor(LocalFloor):
+class RecordedFloor(LocalFloor):
     """The in-process floor with a bus log and inbox logs in `record`."""
 
     def __init__(self, settings: Settings, record: Path) -> None:
@@ -58,7 +58,7 @@ class _RecordedFloor(LocalFloor):
 def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A floor's record: two minutes of ticks, with orders."""
     folder = tmp_path_factory.mktemp("verify") / "record"
-    floor = _RecordedFloor(
+    floor = RecordedFloor(
         Settings(
             feed=FeedSettings(speed=0, seconds=120, symbols=("EURUSD",), seed=3),
             session=(SessionSettings(id="a", params={"fast": 2, "slow": 5}),),
