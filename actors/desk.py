@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from actors.effects import Effect, Publish, SetTimer
+from actors.error_text import encodable
 from actors.session_book import OrderView, RunnerState
 from actors.strategy import StrategyError
 from schemas.order import OrderIntent, OrderTerms, Signal
@@ -41,12 +42,15 @@ class RunnerConfig(msgspec.Struct, frozen=True):
 
 
 class SessionDesk:
-    """One session's desk. `out`: what was asked for since it was last emptied; `dirty`: the state has changed."""
+    """One session's desk. `out`: what was asked for since it was last emptied; `dirty`: the state has changed;
+    `barred`: nothing is opened any more.
+    """
 
     def __init__(self, config: RunnerConfig, state: RunnerState, incarnation: int) -> None:
         self.now = 0
         self.out: list[Effect] = []
         self.dirty = False
+        self.barred = False
         self.specs: dict[str, SymbolSpec] = {}
         self.ticks: dict[str, Tick] = {}
         self._config = config
@@ -73,7 +77,7 @@ class SessionDesk:
             session=self._config.session,
             strategy=self._config.strategy,
             symbol=symbol,
-            name=name,
+            name=encodable(name),
             side=side,
             values=values,
         )
@@ -89,7 +93,7 @@ class SessionDesk:
         kind: OrderKind = "market",
         comment: str = "",
     ) -> str:
-        """See `Desk`.
+        """See `Desk`. While `barred` an order that opens is none: its id is of an order that has ended.
 
         Raises:
             StrategyError: the session has `MOST_WORKING` orders whose outcome is not known. None of this message's
@@ -99,9 +103,12 @@ class SessionDesk:
         if working >= MOST_WORKING:
             raise StrategyError(f"{working} orders without an outcome; expected fewer than {MOST_WORKING}")
         self._counter += 1
+        name = f"{self._config.session}-{self._incarnation}-{self._counter}"
+        if self.barred and not position:
+            return name  # not raised: that would take what the strategy closes with the same message along
         tick = self.ticks[symbol]
         terms = OrderTerms(
-            id=f"{self._config.session}-{self._incarnation}-{self._counter}",
+            id=name,
             account=self._config.account,
             session=self._config.session,
             strategy=self._config.strategy,
@@ -115,7 +122,7 @@ class SessionDesk:
             position=position,
             bid=tick.bid,
             ask=tick.ask,
-            comment=comment,
+            comment=encodable(comment),
         )
         self._state.orders[terms.id] = OrderView(terms)
         self._state.intents += 1

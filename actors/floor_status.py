@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from bus.clock import wall_us
+from schemas.health import TROUBLED
 
 if TYPE_CHECKING:
     import psutil
@@ -114,7 +115,9 @@ def troubles(status: FloorStatus, now_us: int | None = None) -> list[str]:
         found.append(f"floor: {status.state}{f': {status.reason}' if status.reason else ''}")
     found += [
         f"{actor.name}: {actor.state}{f': {actor.reason}' if actor.reason else ''}"
-        for actor in status.actors
         if actor.state != "alive"
+        else f"{actor.name}: {actor.doing}"
+        for actor in status.actors
+        if actor.state != "alive" or actor.doing.startswith(TROUBLED)
     ]
     return found

@@ -3,7 +3,8 @@
 Consumes: `md.tick`, `md.spec`, its own `order.update`, `order.refused`, `order.sync`. Publishes: `order.intent`,
 `signal`, `session.stats`, `hello`, in simulated time `sim.done`. The state is stored before an intent leaves, so that a
 killed runner knows what it asked for; after a restart or a lost link it asks the router what became of it, and sends no
-new intent before it knows.
+new intent before it knows. A strategy that raises 20 times in a row opens nothing more until its process is started
+again: state `troubled`, alert `strategy_raises`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from actors.effects import CancelTimer, Effect, EventIn, Failed, LinkChanged, Pu
 from actors.session_book import RunnerState, saved
 from actors.strategies import find_strategy, make_params
 from actors.strategy import Outcome
-from schemas.health import Hello, SimDone
+from actors.strategy_faults import MOST_IN_A_ROW, Faults
+from schemas.health import TROUBLED, Alert, Hello, SimDone
 from schemas.market import SymbolSpec, Tick
 from schemas.order import OrderRefused, OrderState, OrderSync, OrderUpdate
 from schemas.registry import wildcard
@@ -68,6 +70,7 @@ class Runner(Actor):
         self._bar_count = 0
         self._number = 0
         self._next_stats = 0
+        self._faults = Faults()
         self._unsettled = {order for order, view in self.state.orders.items() if not view.ended}
         kind = find_strategy(config.strategy)
         params = make_params(kind, config.params)
@@ -134,7 +137,9 @@ class Runner(Actor):
         return self._greet(now)
 
     def on_failure(self, message: Failed, now: int) -> Sequence[Effect]:
-        """The state could not be stored, or a strategy raised: the intents of that message never left."""
+        """The state could not be stored, or a strategy raised: the intents of that message never left. One that raises
+        again and again may not open anything any more; what it holds it may close.
+        """
         self._desk.now = now
         self._desk.out.clear()
         lost = [name for name, view in self.state.orders.items() if view.state == OrderState.INTENDED]
@@ -142,6 +147,17 @@ class Runner(Actor):
             if name not in self._unsettled and self.state.orders[name].terms.submitted_at == now:
                 self.state.orders[name].state = OrderState.REJECTED
                 self.state.orders[name].reason = message.error
+        symbol = self._faults.raised()
+        if symbol:
+            self._desk.barred = True
+            text = (
+                f"session {self.config.session}: its strategy raised {MOST_IN_A_ROW} times in a row on {symbol}, at last"
+                f" {message.error}; it opens nothing more until its process is started again"
+            )
+            self._desk.out.append(
+                Publish(Alert(severity="critical", code="strategy_raises", text=text, actor=self.name))
+            )
+        self._tell_stats(at_once=bool(symbol))
         return self._finish()
 
     def gauges(self) -> dict[str, int]:
@@ -154,7 +170,9 @@ class Runner(Actor):
         }
 
     def describe(self) -> str:
-        """Whether it trades or waits for the fate of earlier orders."""
+        """Whether it trades, waits for the fate of earlier orders, or has a strategy that always raises."""
+        if self._faults.latched:
+            return f"{TROUBLED}: strategy raises"
         return "settling" if self._unsettled else "running"
 
     # ---- inside
@@ -181,14 +199,19 @@ class Runner(Actor):
             bars = self._bars.get(tick.symbol)
             bar = bars.add(tick.at, tick.bid) if bars is not None else None
             if not self._unsettled:
-                strategy.on_tick(tick, self._desk)
-                if bar is not None:
-                    self._bar_count += 1
-                    strategy.on_bar(bar, self._desk)
-        if self._desk.now >= self._next_stats:
+                with self._faults.watched(tick.symbol):
+                    strategy.on_tick(tick, self._desk)
+                    if bar is not None:
+                        self._bar_count += 1
+                        strategy.on_bar(bar, self._desk)
+        self._tell_stats()
+        return self._finish()
+
+    def _tell_stats(self, *, at_once: bool = False) -> None:
+        """Every five seconds, also of a session whose strategy only raises."""
+        if at_once or self._desk.now >= self._next_stats:
             self._next_stats = self._desk.now + _STATS_US
             self._desk.out.append(Publish(self._stats()))
-        return self._finish()
 
     def _on_update(self, update: OrderUpdate) -> list[Effect]:
         if update.account != self.config.account or update.session != self.config.session:
@@ -255,7 +278,8 @@ class Runner(Actor):
             reason=view.reason,
             ended=view.ended,
         )
-        strategy.on_order(outcome, self._desk)
+        with self._faults.watched(view.terms.symbol):
+            strategy.on_order(outcome, self._desk)
 
     def _stats(self) -> SessionStats:
         return SessionStats(

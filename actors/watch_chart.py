@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from actors.pulse import DEAD_US, LATE_US, Pulse
-from schemas.health import Beat, HealthState, ProcessState
+from schemas.health import TROUBLED, Beat, HealthState, ProcessState
 
 __all__ = ["Chart", "Condition"]
 
@@ -40,6 +40,7 @@ class Chart:
         self._number = 0
         self._pulse: Pulse | None = None
         self._fresh = False
+        self._trouble = ""
         self._told: HealthState | None = None
         self._condition: Condition = "well"
         self._turned_us = -_ALERT_US
@@ -69,6 +70,7 @@ class Chart:
         if self._pulse is None or event.incarnation != self._number:
             return
         self._pulse.beat(event, now)
+        self._trouble = event.state[:_MOST_REASON] if event.state.startswith(TROUBLED) else ""
         self._fresh = True
         self.look(now)
 
@@ -87,7 +89,7 @@ class Chart:
         if not self._fresh and self.state is not None and _SILENCE[state] < _SILENCE[self.state]:
             return
         self._fresh = False
-        self.state, self.reason = state, _REASONS.get(state, "")
+        self.state, self.reason = state, _REASONS.get(state, self._trouble)
 
     # ---- what is to be told
 

@@ -8,7 +8,10 @@ import msgspec
 
 from schemas.base import Event
 
-__all__ = ["Alert", "Beat", "HealthState", "Hello", "LogLine", "ProcessState", "SimDone"]
+__all__ = ["TROUBLED", "Alert", "Beat", "HealthState", "Hello", "LogLine", "ProcessState", "SimDone"]
+
+TROUBLED = "troubled"
+"""How a `Beat.state` begins when the actor is alive but does not do what it is there for; the reason follows."""
 
 
 class Hello(Event, frozen=True, kw_only=True, tag="hello"):

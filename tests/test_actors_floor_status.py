@@ -56,6 +56,13 @@ def test_every_actor_that_is_not_alive_is_named_with_its_reason() -> None:
     assert troubles(floor, WRITTEN) == ["floor: stopping", "feed: failed: no such file"]
 
 
+def test_an_actor_that_lives_but_is_troubled_is_named() -> None:
+    """Its beats come in time, and yet nobody should take the floor for well."""
+    sick = ActorStatus(name="session-s", role="session", state="alive", doing="troubled: strategy raises")
+    floor = msgspec.structs.replace(WELL, actors=(*WELL.actors, sick))
+    assert troubles(floor, WRITTEN) == ["session-s: troubled: strategy raises"]
+
+
 def test_a_process_is_known_by_its_number_and_its_birth() -> None:
     """A number that was given to another process is not the one that was meant: nobody else is killed."""
     assert same_process(WELL.pid, WELL.created) is not None

@@ -74,6 +74,17 @@ def test_silence_makes_late_after_two_seconds_and_dead_after_three(bench: Bench)
     assert bench.told["recorder"].reason == ""
 
 
+def test_who_lives_but_says_it_is_troubled_is_told_with_that_reason(bench: Bench) -> None:
+    """Until a beat says otherwise; silence has a reason of its own. Other words of a beat are not for everybody."""
+    said = bench.beat("recorder", state="troubled: it is sad")
+    assert [(one.state, one.reason) for one in said if isinstance(one, HealthState)] == [
+        ("alive", "troubled: it is sad")
+    ]
+    assert bench.beat("recorder", state="troubled: it is sad") == []
+    bench.beat("recorder", state="settling")
+    assert (bench.state("recorder"), bench.told["recorder"].reason) == ("alive", "")
+
+
 def test_a_killed_actor_is_dead_at_once_and_alive_with_its_next_incarnations_first_beat(bench: Bench) -> None:
     """Not with a beat of the one before, which was still under way."""
     bench.process("recorder", "ended", "was killed by signal 9", restarts=1)

@@ -1,0 +1,46 @@
+"""How often a session's strategy has raised: one that always does is a strategy that people have to look at.
+
+Pure, by messages alone, so a replay comes to the same. Owns the count and the latch; the runner acts on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["MOST_IN_A_ROW", "Faults"]
+
+MOST_IN_A_ROW = 20
+"""Messages in a row, of one symbol, in whose handling the strategy raised."""
+
+
+class Faults:
+    """`latched`: it has raised too often, until the process ends; nobody has seen to it before that."""
+
+    def __init__(self) -> None:
+        self.latched = False
+        self._called = ""
+        self._in_a_row: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def watched(self, symbol: str) -> Iterator[None]:
+        """The strategy of this symbol is called. What it raises is counted by `raised`, which the runtime leads to."""
+        self._called = symbol
+        yield
+        self._called = ""
+        self._in_a_row[symbol] = 0
+
+    def raised(self) -> str:
+        """A message has failed. The symbol whose strategy has now raised once too often, the first time only."""
+        symbol, self._called = self._called, ""
+        if not symbol:
+            return ""  # not by the strategy
+        self._in_a_row[symbol] += 1
+        if self.latched or self._in_a_row[symbol] < MOST_IN_A_ROW:
+            return ""
+        self.latched = True
+        return symbol
