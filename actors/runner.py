@@ -151,7 +151,7 @@ class Runner(Actor):
         if symbol:
             self._desk.barred = True
             text = (
-                f"session {self.config.session}: its strategy raised {MOST_IN_A_ROW} times in a row on {symbol}, at last"
+                f"session {self.config.session}: its strategy raised {MOST_IN_A_ROW} times in a row on {symbol}, now"
                 f" {message.error}; it opens nothing more until its process is started again"
             )
             self._desk.out.append(
