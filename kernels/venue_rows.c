@@ -3,13 +3,18 @@
 
 #include <string.h>
 
+enum { MOST_DAY = 26688200 }; /* that of PW_MOST_TIME */
+
 static int ready(const pw_venue *v) { return v != NULL && v->state != NULL ? v->state->status : PW_NULL; }
 
 static int ticket_free(const pw_venue *v, int64_t ticket) {
     return ticket > 0 && ticket <= PW_MOST_TIME && venue_position_at(v, ticket) < 0 && venue_pending_at(v, ticket) < 0;
 }
 
-static int price_ok(int64_t price, int64_t low) { return price >= low && price <= 2 * PW_MOST_PRICE; }
+/* A fill may lie beyond the highest quote by the slippage. */
+static int price_ok(int64_t price, int64_t low) {
+    return price >= low && price <= PW_MOST_PRICE + PW_MOST_PRICE / 64;
+}
 
 static int owned(const pw_venue *v, int32_t symbol, int32_t side, int64_t volume) {
     return symbol >= 0 && symbol < v->state->n_symbols && (side == PW_BUY || side == PW_SELL) && volume >= 1 &&
@@ -23,7 +28,7 @@ int pw_venue_put_position(pw_venue *v, const pw_position *row) {
     if (!owned(v, row->symbol, row->side, row->volume) || !ticket_free(v, row->ticket)) return PW_OPTION;
     if (!price_ok(row->price, 1) || !price_ok(row->sl, 0) || !price_ok(row->tp, 0)) return PW_OPTION;
     if (!venue_fits(row->swap) || !venue_fits(row->commission) || row->commission > 0) return PW_OPTION;
-    if (row->day < -(PW_MOST_TIME >> 32) || row->day > (PW_MOST_TIME >> 32) || row->value < 0) return PW_OPTION;
+    if (row->day < -MOST_DAY || row->day > MOST_DAY || row->value < 0) return PW_OPTION;
     pw_position position = *row;
     const int64_t exact = row->price * row->volume;
     if (position.value == 0) position.value = exact;

@@ -112,6 +112,11 @@ static int scale(int64_t a, int64_t b, int64_t num, int64_t den, int half, int64
         const uint64_t small = x * y * z;
         const uint64_t by = (uint64_t)den;
         if (den == 1) return signed_result(small, negative, out);
+        if (((small | by) >> 32) == 0) { /* a division of 32 bits is a good deal faster on many machines */
+            const uint32_t whole = (uint32_t)small / (uint32_t)by;
+            const uint64_t left = (uint32_t)small % (uint32_t)by;
+            return signed_result((uint64_t)whole + (half && left >= by - left ? 1u : 0u), negative, out);
+        }
         const uint64_t rest = small % by;
         return signed_result(small / by + (half && rest >= by - rest ? 1u : 0u), negative, out);
     }
