@@ -110,6 +110,22 @@ def order(
     return by(update, "router", sequence, incarnation=incarnation)
 
 
+def account(currency: str = "USD") -> AccountState:
+    """Account a."""
+    one = AccountState(
+        account="a",
+        venue="v",
+        currency=currency,
+        balance=1.0,
+        equity=1.0,
+        margin=0.0,
+        leverage=1,
+        mode="hedging",
+        positions=0,
+    )
+    return by(one, "gateway-a")
+
+
 def deal(ticket: int = 1, at: int = T, *, entry: Any = "in", profit: float = 0.0) -> Deal:
     """On position 7."""
     return Deal(
@@ -355,14 +371,23 @@ def test_marks_that_disagree_with_the_positions_ask_for_another_reading() -> Non
 
 def test_a_fill_is_a_row_and_a_line_each_once() -> None:
     """Whoever repeats it; its profit is the deal's, with commission and swap."""
-    replica = folded(spec(5), order(1, deal=deal(1)), order(2, deal=deal(2, entry="out", profit=3.0)))
+    replica = folded(spec(5), account(), order(1, deal=deal(1)), order(2, deal=deal(2, entry="out", profit=3.0)))
     replica.fold(order(1, deal=deal(1)), T)
     fills = replica.view.fills
     assert [(fill.entry, fill.profit, fill.ticket) for fill in fills] == [("in", -0.06, 7), ("out", 2.94, 7)]
     assert [row.text for row in replica.view.log] == [
         "buy 0.01 E at 1.12345",
-        "buy 0.01 E at 1.12345, closing 7: +2.94",
+        "buy 0.01 E at 1.12345, closing 7: +2.94 USD",
     ]
+
+
+def test_a_fill_has_the_currency_of_its_account() -> None:
+    """Also of an account that is heard of only afterwards; a position as well. Until then the log says so."""
+    replica = folded(order(2, deal=deal(2, entry="out", profit=3.0)), position())
+    assert replica.view.fills[0].currency == replica.view.positions["a", 7].currency == ""
+    assert replica.view.log[-1].text.endswith("+2.94 (currency not known yet)")
+    folded(account("EUR"), replica=replica)
+    assert replica.view.fills[0].currency == replica.view.positions["a", 7].currency == "EUR"
 
 
 def test_the_newest_hundred_fills_are_kept() -> None:

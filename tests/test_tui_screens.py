@@ -189,6 +189,49 @@ async def test_an_empty_floor_says_so() -> None:
         assert "Not known yet" in text
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_amounts_of_several_currencies_carry_theirs(size: tuple[int, int]) -> None:
+    """At every width; with one currency the rows need none."""
+
+    def two(view: View) -> None:
+        view.positions.clear()
+        view.positions["demo", 1], view.positions["swiss", 2] = position(1, 12.5), position(2, -7.0)
+        view.positions["swiss", 2].currency = "CHF"
+        for number, fill in enumerate(view.fills):
+            fill.currency, fill.profit, fill.entry = ("CHF", "USD", "")[number % 3], 3.5, "out"
+
+    app = floor_app(two)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("2")
+        await pilot.pause()
+        text = "\n".join(rows(app, "positions"))
+        assert "+12.50 USD" in text
+        assert "-7.00 CHF" in text
+        await pilot.press("f", "f", "3", "z")
+        await pilot.pause()
+        text = "\n".join(rows(app, "orders"))
+        assert "+3.50 CHF" in text
+        assert "+3.50 USD" in text
+        assert "+3.50 ?" in text
+    app = floor_app()
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("2")
+        await pilot.pause()
+        assert "+12.50 USD" not in "\n".join(rows(app, "positions"))
+
+
+async def test_the_newest_hundred_fills_are_called_so() -> None:
+    """There may have been more."""
+
+    def many(view: View) -> None:
+        view.fills += [view.fills[0]] * 94
+
+    app = floor_app(many)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        assert "newest 100 fills" in rows(app, "orders")[0]
+
+
 async def test_two_thousand_positions_are_scrolled_not_built() -> None:
     """Only rows in sight are made; the last is one key away."""
 

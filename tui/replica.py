@@ -70,7 +70,7 @@ class Replica:
             Tick: self._quotes.tick,
             SymbolSpec: self._spec,
             MarketStatus: self._quotes.status,
-            AccountState: self._figures.account,
+            AccountState: self._account,
             PositionState: self._positions.state,
             PositionProfits: self._positions.profits,
             ProfitLoss: self._figures.profit,
@@ -211,6 +211,12 @@ class Replica:
         if self._quotes.spec(spec, received, live):
             self._positions.relabel(spec.symbol)
             self._orders.relabel(spec.symbol)
+
+    def _account(self, account: AccountState, received: int, live: bool) -> None:
+        self._figures.account(account, received, live)
+        currency = self.view.accounts[account.account].currency if account.account in self.view.accounts else ""
+        self._orders.money_of(clean(account.account), currency)
+        self._positions.money_of(clean(account.account), currency)
 
     def _update(self, update: OrderUpdate, received: int, live: bool) -> None:
         settled = self._complete and received - self._live_since > _SETTLED_US and not self._elsewhere

@@ -71,12 +71,13 @@ class Log:
         text = f"order {update.order} {update.state.value}: {update.reason or 'no reason given'}"
         self._add(LogRow(update.time, "warning", clean(update.session), clean(text), "rejected"), key)
 
-    def fill(self, update: OrderUpdate, deal: Deal, digits: int | None) -> None:
-        """A deal."""
+    def fill(self, update: OrderUpdate, deal: Deal, digits: int | None, currency: str) -> None:
+        """A deal, in the account's currency."""
         price = price_text(deal.price, digits)
         text = f"{deal.side} {deal.volume:.10g} {deal.symbol} at {price}"
         if deal.entry == "out":
             text += f", closing {deal.position}: {deal.profit + deal.commission + deal.swap:+,.2f}"
+            text += f" {currency}" if currency else " (currency not known yet)"
         row = LogRow(update.time, "info", clean(update.session), clean(text), "fill")
         self._add(row, ("fill", update.order, update.report or deal.ticket))
 

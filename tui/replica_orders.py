@@ -13,12 +13,11 @@ from schemas.order import ENDED, Deal, OrderState, OrderUpdate
 from tui.replica_log import Log, clean
 from tui.replica_marks import Mark, Missed, Room
 from tui.replica_quotes import Quotes
-from tui.view_state import FillRow, OrderRow, View
+from tui.view_state import FILLS, FillRow, OrderRow, View
 
 __all__ = ["ENDED_KEPT", "FILLS", "ORDERS", "Orders"]
 
 ORDERS = 2_000
-FILLS = 100
 ENDED_KEPT = 4_096
 """So many ended orders are remembered, so that an old message does not show them again."""
 
@@ -86,6 +85,13 @@ class Orders:
             if row.missed and name in orders:
                 row.missed = 0
                 self._view.dirty.add("orders")
+
+    def money_of(self, account: str, currency: str) -> None:
+        """The currency of an account's money has become known, or is another one."""
+        for fill in self._view.fills:
+            if fill.account == account and fill.currency != currency:
+                fill.currency = currency
+                self._view.dirty.add("fills")
 
     def relabel(self, symbol: str) -> None:
         """The digits of a symbol have changed."""
@@ -165,6 +171,7 @@ class Orders:
         if key in self._fills or (len(fills) >= FILLS and deal.at < fills[0].at):
             return
         digits = self._quotes.digits(deal.symbol, update.terms.venue)
+        account = self._view.accounts.get(update.account)
         row = FillRow(
             at=deal.at,
             account=clean(update.account),
@@ -179,6 +186,7 @@ class Orders:
             digits=digits,
             order=key[0],
             report=key[1],
+            currency=account.currency if account is not None else "",
         )
         self._fills.add(key)
         fills.insert(bisect_right(fills, (row.at, row.report), key=lambda one: (one.at, one.report)), row)
@@ -186,4 +194,4 @@ class Orders:
             oldest = fills.pop(0)
             self._fills.discard((oldest.order, oldest.report))
         self._view.dirty.add("fills")
-        self._log.fill(update, deal, digits)
+        self._log.fill(update, deal, digits, row.currency)

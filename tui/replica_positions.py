@@ -106,6 +106,13 @@ class Positions:
                 row.missed = 0
                 self._view.dirty.add("positions")
 
+    def money_of(self, account: str, currency: str) -> None:
+        """The currency of an account's money has become known."""
+        for row in self._view.positions.values():
+            if row.account == account and not row.currency and currency:
+                row.currency = currency
+                self._view.dirty.add("positions")
+
     def relabel(self, symbol: str) -> None:
         """The digits of a symbol have changed."""
         for row in self._view.positions.values():

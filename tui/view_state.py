@@ -16,6 +16,7 @@ from schemas.answers import SeriesPoint
 from schemas.command import RiskState
 
 __all__ = [
+    "FILLS",
     "SECTIONS",
     "ActorRow",
     "CurvePoint",
@@ -36,6 +37,9 @@ Phase = Literal["waiting", "connecting", "reading", "live"]
 Standing = Literal["", "stopping", "down"]
 CurvePoint = SeriesPoint
 ProfitRow = ProfitLoss
+
+FILLS = 100
+"""So many fills are kept, the newest."""
 
 SECTIONS = (
     "quotes",
@@ -135,6 +139,7 @@ class FillRow(msgspec.Struct):
     digits: int | None = None
     order: str = ""
     report: str = ""
+    currency: str = ""
 
 
 class ActorRow(msgspec.Struct):
@@ -231,3 +236,11 @@ class View(msgspec.Struct):
     log: list[LogRow] = msgspec.field(default_factory=list)
     link: LinkView = msgspec.field(default_factory=LinkView)
     dirty: set[str] = msgspec.field(default_factory=lambda: set(SECTIONS))
+
+    @property
+    def mixed(self) -> bool:
+        """Whether there is money of more than one currency: then each amount is shown with its own."""
+        known = {account.currency for account in self.accounts.values()}
+        known |= {profit.currency for profit in self.profits.values()}
+        known |= {row.currency for row in self.positions.values()}
+        return len(known - {""}) > 1

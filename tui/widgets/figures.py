@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from unicodedata import category
 
-__all__ = ["UNKNOWN", "ago", "clock", "count", "lots", "money", "named", "plain", "points", "price", "tone"]
+__all__ = ["UNKNOWN", "ago", "amount", "clock", "count", "lots", "money", "named", "plain", "points", "price", "tone"]
 
 UNKNOWN = "-"
 
@@ -27,6 +27,12 @@ def money(value: float | None, *, signed: bool = False) -> str:
         return UNKNOWN
     text = f"{value:+,.2f}" if signed else f"{value:,.2f}"
     return text.lstrip("+-") if not text.strip("+-0.") else text
+
+
+def amount(value: float | None, currency: str) -> str:
+    """Money with a plus before a gain, and with its currency where that is needed: `+12.50 EUR`."""
+    text = money(value, signed=True)
+    return f"{text} {plain(currency)}" if currency and text != UNKNOWN else text
 
 
 def price(value: float | None, digits: int | None) -> str:

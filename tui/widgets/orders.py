@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tui.view_state import FillRow, OrderRow, View
+from tui.view_state import FILLS, FillRow, OrderRow, View
 from tui.widgets.columns import Cell, Column
-from tui.widgets.figures import clock, count, lots, money, named, plain, price, tone
+from tui.widgets.figures import amount, clock, count, lots, named, plain, price, tone
 from tui.widgets.panel import Panel, known
 from tui.widgets.table import Table
 
@@ -36,7 +36,7 @@ _ENTRIES = {"in": "opened", "out": "closed"}
 _VIEWS = ("all", "working", "fills")
 
 
-def _cells(row: OrderRow | FillRow) -> tuple[Cell, ...]:
+def _cells(row: OrderRow | FillRow, *, mixed: bool) -> tuple[Cell, ...]:
     """An order that is not ended, or a fill."""
     if isinstance(row, FillRow):
         closed = row.entry == "out"
@@ -47,7 +47,7 @@ def _cells(row: OrderRow | FillRow) -> tuple[Cell, ...]:
             (lots(row.volume), ""),
             (price(row.price, row.digits), ""),
             (_ENTRIES.get(row.entry, plain(row.entry)), "dim"),
-            (money(row.profit, signed=True), tone(row.profit)) if closed else ("", ""),
+            (amount(row.profit, (row.currency or "?") if mixed else ""), tone(row.profit)) if closed else ("", ""),
             (plain(row.session), "dim"),
             (plain(row.account), "dim"),
             (f"ticket {row.ticket}", "dim"),
@@ -69,22 +69,29 @@ def _cells(row: OrderRow | FillRow) -> tuple[Cell, ...]:
     )
 
 
+def _how_many(fills: int) -> str:
+    """How many fills are shown; there may have been more."""
+    return f"newest {count(fills, 'fill')}" if fills >= FILLS else count(fills, "fill")
+
+
 class Orders(Panel):
     """Panel 3."""
 
     NUMBER: ClassVar[int] = 3
     NAME: ClassVar[str] = "Orders"
-    SECTIONS: ClassVar[frozenset[str]] = frozenset({"orders", "fills"})
+    SECTIONS: ClassVar[frozenset[str]] = frozenset({"orders", "fills", "accounts"})
 
     which = "all"
+    _mixed = False
 
     def body(self) -> Table[OrderRow | FillRow]:
         """A row an order or a fill."""
-        self.table: Table[OrderRow | FillRow] = Table(_COLUMNS, _cells, empty="")
+        self.table: Table[OrderRow | FillRow] = Table(_COLUMNS, lambda row: _cells(row, mixed=self._mixed), empty="")
         return self.table
 
     def show(self, view: View) -> None:
         """The newest first, orders that are not ended before all fills."""
+        self._mixed = view.mixed
         orders = sorted(view.orders.values(), key=lambda row: (-row.submitted_at, row.order))
         fills = list(reversed(view.fills))
         rows: list[OrderRow | FillRow] = []
@@ -92,7 +99,7 @@ class Orders(Panel):
         rows += fills if self.which != "working" else []
         empty = {"all": "No orders and no fills", "working": "No working orders", "fills": "No fills"}[self.which]
         self.table.show(rows, empty=known(view, empty))
-        notes: list[Cell] = [(f"{len(orders):,} working", ""), (count(len(fills), "fill"), "")]
+        notes: list[Cell] = [(f"{len(orders):,} working", ""), (_how_many(len(fills)), "")]
         if unknown := sum(row.state == "unknown" for row in orders):
             notes.insert(0, (f"{unknown:,} UNKNOWN", "bad"))
         if self.which != "all":

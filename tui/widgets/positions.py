@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tui.view_state import PositionRow, View
 from tui.widgets.columns import Cell, Column
-from tui.widgets.figures import clock, count, lots, money, named, plain, price, tone
+from tui.widgets.figures import amount, clock, count, lots, named, plain, price, tone
 from tui.widgets.panel import Panel, known
 from tui.widgets.table import Table
 
@@ -19,16 +19,15 @@ _COLUMNS = (
     Column("Entry", rank=1, right=True),
     Column("Now", rank=2, right=True),
     Column("P/L", right=True),
-    Column("", rank=5),
     Column("Session", rank=4, least=6),
-    Column("Strategy", rank=6, least=6),
+    Column("Strategy", rank=5, least=6),
     Column("Since", rank=3),
-    Column("Account", rank=7, least=6),
-    Column("Ticket", rank=8, right=True),
+    Column("Account", rank=6, least=6),
+    Column("Ticket", rank=7, right=True),
 )
 
 
-def _cells(row: PositionRow) -> tuple[Cell, ...]:
+def _cells(row: PositionRow, *, mixed: bool) -> tuple[Cell, ...]:
     """A position; the price at which it would close now and its profit are dashes while they are not known."""
     return (
         named(row.symbol, row.missed),
@@ -36,8 +35,7 @@ def _cells(row: PositionRow) -> tuple[Cell, ...]:
         (lots(row.volume), ""),
         (price(row.price_open, row.digits), "dim"),
         (price(row.price, row.digits), ""),
-        (money(row.profit, signed=True), tone(row.profit)),
-        (plain(row.currency), "dim"),
+        (amount(row.profit, (row.currency or "?") if mixed else ""), tone(row.profit)),
         (plain(row.session) or "by hand", "dim"),
         (plain(row.strategy), "dim"),
         (clock(row.opened_at), "dim"),
@@ -51,15 +49,18 @@ class Positions(Panel):
 
     NUMBER: ClassVar[int] = 2
     NAME: ClassVar[str] = "Positions"
-    SECTIONS: ClassVar[frozenset[str]] = frozenset({"positions"})
+    SECTIONS: ClassVar[frozenset[str]] = frozenset({"positions", "accounts"})
+
+    _mixed = False
 
     def body(self) -> Table[PositionRow]:
         """A row a position."""
-        self.table = Table(_COLUMNS, _cells, empty="")
+        self.table: Table[PositionRow] = Table(_COLUMNS, lambda row: _cells(row, mixed=self._mixed), empty="")
         return self.table
 
     def show(self, view: View) -> None:
         """The newest first."""
+        self._mixed = view.mixed
         rows = sorted(view.positions.values(), key=lambda row: (-row.opened_at, row.account, -row.ticket))
         self.table.show(rows, empty=known(view, "No positions"))
         self.heading.note([(count(len(rows), "position"), "")] if rows else [])
