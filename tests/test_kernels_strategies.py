@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from strategy_bench import CLOSE, CLOSE_BY, MONDAY, OPEN, SECOND, Bench
 
 from kernels.errors import KernelError
+from kernels.market import PwRate
 from kernels.params import AdaptiveHedgingParams, BollingerStopParams, CycleTraderParams, Params
 from kernels.strategies import Intent, Out, Report, Strategy, strategy_names
 
@@ -186,7 +187,7 @@ def test_cycle_trader_holds_whatever_comes(events: list[Event], close_by: bool, 
 def test_long_random_histories_hold_and_end_in_every_way() -> None:
     """Hundreds of quotes a history, so that ladders, turns and repeated closes come about; each exit reason occurs."""
     seen: set[str] = set()
-    for seed in range(40):
+    for seed in range(24):
         rng = random.Random(seed)
         at = Watched(CycleTraderParams(**TRADER), 22, 4, 5, close_by=seed % 2 == 0, commission_num=seed % 4)
         for _ in range(400):
@@ -232,6 +233,44 @@ def test_bollinger_stop_holds_whatever_comes(events: list[Event], commission: in
         at.strategy.warm(seconds, [(close + 5, close - 5, close) for close in closes])
     for kind, moved, seconds, choice in events:
         at.happen((kind, moved, seconds * 10, choice))
+
+
+LEVELS = AdaptiveHedgingParams(
+    hedge_distance=2.0,
+    hedge_activation_loss=-0.3,
+    max_drawdown=-1.0,
+    hedge_profit_target=0.3,
+    disaster_sl=0.0,
+    max_hedge_levels=4,
+)
+
+
+@pytest.mark.parametrize("params", [CycleTraderParams(**TRADER), LEVELS], ids=["cycle_trader", "adaptive_hedging"])
+@pytest.mark.parametrize("rate", [(1, 1, 1, 1), (2, 3, 5, 7), (150, 1, 151, 1)])
+def test_the_window_leaves_out_nothing(params: Params, rate: tuple[int, int, int, int]) -> None:
+    """Quote by small quote, a strategy does the same as one that looks at every rule on every tick."""
+    rng = random.Random(sum(rate))
+    quick, slow = (Bench(params).strategy for _ in range(2))
+    bid, tickets, sent = 110_000, 0, 0
+    for strategy in (quick, slow):
+        strategy.view.rate = PwRate(*rate)
+    for tick in range(8_000):
+        bid += rng.randint(-3, 3)
+        time, ask = MONDAY + tick * SECOND // 4, bid + rng.choice((1, 1, 2))
+        slow.on_command(4, side=0)  # forgets its window
+        out = quick.on_tick(time, bid, ask)
+        assert out == slow.on_tick(time, bid, ask)
+        if tick % 100 == 50:
+            out = quick.on_command(1, side=tick // 100 % 2)
+            assert out == slow.on_command(1, side=tick // 100 % 2)
+        for intent in out.intents:
+            sent += 1
+            tickets += intent.kind == OPEN
+            price = ask if intent.side == 0 else bid
+            ticket = tickets if intent.kind == OPEN else intent.ticket
+            report = Report(1, intent.id, time, ticket, intent.ticket_by, intent.volume, 0, price, rng.randint(-9, 9))
+            assert quick.on_report(report) == slow.on_report(report)
+    assert sent > 10
 
 
 @settings(max_examples=300)
