@@ -133,7 +133,7 @@ def test_what_is_not_the_strategys_fault_does_not_count(error: str) -> None:
     """A full mailbox or disk."""
     bench = Bench(after=1_000)
     tick = Tick(venue="paper", symbol="EURUSD", at=START, bid=1.1, ask=1.2)
+    bench.ticks(1)
     for _ in range(2 * MOST_IN_A_ROW):
-        bench.ticks(1)
         bench.effects += bench.runner.on_failure(Failed(EventIn(subject_of(tick), tick), error), bench.now)
     assert bench.said(Alert) == []
