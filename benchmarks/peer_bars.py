@@ -1,11 +1,12 @@
 """The EMA cross on bars in vectorbt or backtesting.py; run by peers.py in the peers' environment.
 
 Decided at a bar's close, filled at the next bar's open: a purchase at the open plus the spread, a sale at the open. The
-fee is per order: both sides of a turn. Compiling (Numba) is not timed: the first run is left out, the best of the others
-counts. Prints one JSON object.
+fee is per order: both sides of a turn. Compiling (Numba) is not timed: the first run is left out, the best of the
+others counts. Prints one JSON object.
 
-backtesting.py knows a spread in percent of each price only, on both sides: there the spread is part of the fee, so its
-prices of purchases are the bid's and its profits the same.
+backtesting.py knows a spread in percent of each price only, on both sides: there half the spread is part of each fee,
+so its prices of purchases are the bid's, and the profit is the same but for the last trade, which it closes at the
+last bar's open. vectorbt leaves that open, without the fee and the spread of closing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from cross import DEPOSIT, DIGITS, FAST, FEE, SLOW, SPREAD, UNITS, WARM_UP, Bars
+from cross import DEPOSIT, DIGITS, FAST, FEE, RUNS, SLOW, SPREAD, UNITS, WARM_UP, Bars
 
 POINT = 10.0**-DIGITS
 
@@ -88,13 +89,13 @@ def in_backtesting(bars: Bars) -> tuple[float, list[tuple[int, int, int]], float
                 self.sell(size=UNITS)
 
     def fee(size: float, _price: float) -> float:
-        return FEE + (abs(size) * SPREAD * POINT if size > 0 else 0.0)
+        return FEE + 0.5 * abs(size) * SPREAD * POINT
 
     def run() -> Any:  # noqa: ANN401
         test = Backtest(frame, Cross, cash=DEPOSIT, commission=fee, margin=0.01, finalize_trades=True)
         return test.run()
 
-    seconds, stats = best(run, 1)
+    seconds, stats = best(run)
     rows = [
         (int(bars.time[row.EntryBar]), 1 if row.Size > 0 else -1, round(row.EntryPrice / POINT))
         for row in stats["_trades"].sort_values("EntryBar").itertuples()
@@ -102,7 +103,7 @@ def in_backtesting(bars: Bars) -> tuple[float, list[tuple[int, int, int]], float
     return seconds, rows, float(stats["Equity Final [$]"]) - DEPOSIT
 
 
-def best(run: Any, runs: int = 7) -> tuple[float, Any]:  # noqa: ANN401
+def best(run: Any, runs: int = RUNS) -> tuple[float, Any]:  # noqa: ANN401
     """The shortest time after a first run, and what the last one gave."""
     found = run()
     shortest = float("inf")
