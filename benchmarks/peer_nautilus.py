@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -112,9 +112,9 @@ def played(pair: Any, ticks: list[Any]) -> tuple[float, list[tuple[int, int, int
     engine.add_data(ticks)
     cross = Cross(pair)
     engine.add_strategy(cross)
-    begun = perf_counter()
+    begun = process_time()
     engine.run()
-    seconds = perf_counter() - begun
+    seconds = process_time() - begun
     engine.dispose()
     return seconds, cross.fills
 
