@@ -92,9 +92,9 @@ def summed_up(seconds: float, result: Result) -> Found:
 def sides_of(close: np.ndarray[tuple[int], np.dtype[np.int64]]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """The target of each tick or bar, in volume steps."""
     prices = close / 10.0**DIGITS
-    target = STEPS * np.sign(kernels.ema(prices, FAST) - kernels.ema(prices, SLOW))
+    target = np.where(kernels.ema(prices, FAST) > kernels.ema(prices, SLOW), STEPS, -STEPS)
     target[:WARM_UP] = 0
-    return target.astype(np.int64)
+    return target
 
 
 def signals_on_ticks(columns: Columns) -> Found:
