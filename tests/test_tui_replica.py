@@ -502,6 +502,54 @@ def test_the_log_has_each_entry_once() -> None:
     ]
 
 
+def refusal(number: int, at: int = T) -> OrderRefused:
+    """Of the session's order of that number."""
+    one = OrderRefused(order=f"o{number}", account="a", session="s", rule="max_lots", limit="1 lot", actual="2 lots")
+    return by(one, "guard", number + 1, time=at)
+
+
+def test_whoever_floods_the_log_hides_nobody() -> None:
+    """Of what is said again and again the newest of a minute stay, and the number of the others."""
+    critical = by(Alert(severity="critical", code="dead", text="it is dead", actor="watch"), "watch")
+    events = [critical, *(refusal(number, T + number) for number in range(1_000))]
+    for order_of_arrival in (events, events[::-1]):
+        replica = folded(*order_of_arrival, *order_of_arrival[:200])  # heard again: not counted again
+        assert [(row.level, row.text.split()[1], row.more) for row in replica.view.log] == [
+            ("critical", "is", 0),
+            ("warning", "o997", 997),
+            ("warning", "o998", 0),
+            ("warning", "o999", 0),
+        ]
+
+
+def test_critical_rows_stay_longer() -> None:
+    """As long as they are not too many themselves."""
+    replica = Replica()
+    for number in range(3_000):
+        severity: Any = "critical" if number < 50 else "info"
+        alert = Alert(severity=severity, code=f"c{number}", text="t", actor="a")
+        replica.fold(by(alert, "a", number + 1, time=T + number), T)
+    log = replica.view.log
+    assert len(log) == replica_log.ROWS
+    assert [row.code for row in log[:51]] == [*(f"c{number}" for number in range(50)), "c2550"]
+    for number in range(3_000, 4_000):
+        alert = Alert(severity="critical", code=f"c{number}", text="t", actor="a")
+        replica.fold(by(alert, "a", number + 1, time=T + number), T)
+    assert [row.code for row in log] == [f"c{number}" for number in range(3_500, 4_000)]
+
+
+@pytest.mark.parametrize("first", ["refusal", "alert"])
+def test_a_refusal_of_the_guard_is_one_row(first: str) -> None:
+    """The guard alerts people too, in the same words; nobody else's alert hides a refusal."""
+    text = "session s: o1 refused by max_lots: 2 lots, limit 1 lot"
+    alert = by(Alert(severity="warning", code="max_lots", text=text, actor="guard"), "guard", 9)
+    events: list[Event] = [refusal(1), alert]
+    replica = folded(*(events if first == "refusal" else events[::-1]))
+    assert len(replica.view.log) == 1
+    folded(by(Alert(severity="warning", code="max_lots", text=text, actor="x"), "x"), replica=replica)
+    assert len(replica.view.log) == 2
+
+
 # ---- actors
 
 
@@ -792,7 +840,7 @@ def test_nothing_grows_without_end() -> None:
         replica.fold(position(ticket=number), T)
         replica.fold(order(name=f"o{number}"), T)
         replica.fold(beat(actor=f"a{number}"), T)
-        replica.fold(by(Alert(severity="info", code="c", text=str(number), actor="a"), "a", number + 1), T + number)
+        replica.fold(by(Alert(severity="info", code=f"c{number}", text="t", actor="a"), "a", number + 1), T + number)
     view = replica.view
     assert len(view.quotes) == replica_quotes.SYMBOLS
     assert len(view.positions) == replica_positions.POSITIONS

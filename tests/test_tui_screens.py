@@ -315,6 +315,18 @@ def add(view: View, text: str, level: str = "info") -> None:
     view.dirty.add("log")
 
 
+async def test_rows_that_were_left_out_of_the_log_are_counted() -> None:
+    """In the row that stands for them."""
+
+    def flood(view: View) -> None:
+        view.log.append(LogRow(NOW, "warning", "main", "refused", "refused", 37))
+
+    app = floor_app(flood)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        assert "main: refused ... and 37 more like it" in rows(app, "log")[-1]
+
+
 async def test_the_log_from_a_level_up() -> None:
     """L hides what is less important and says so; at the end of the round all is back."""
     app = floor_app(lambda view: add(view, "the limit is near", "warning"))

@@ -176,7 +176,8 @@ class SessionRow(msgspec.Struct):
 
 class LogRow(msgspec.Struct, frozen=True):
     """A line of the log. `level`: debug, info, warning, error or critical. `code` is stable: an alert's own, "fill",
-    "refused", "gap", "link", "left_out", or "" for an actor's log line.
+    "refused", "gap", "link", "left_out", or "" for an actor's log line. `more`: so many like it came before
+    it within the minute, and are not shown.
     """
 
     at: int
@@ -184,6 +185,7 @@ class LogRow(msgspec.Struct, frozen=True):
     actor: str
     text: str
     code: str = ""
+    more: int = 0
 
 
 class LinkView(msgspec.Struct):

@@ -42,7 +42,7 @@ class Journal(Panel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._wrapped: dict[tuple[int, str, str, str], list[Line]] = {}
+        self._wrapped: dict[tuple[int, str, str, str, int], list[Line]] = {}
         self._width = 0
 
     def body(self) -> Widget:
@@ -58,14 +58,14 @@ class Journal(Panel):
         if width != self._width:
             self._wrapped.clear()
             self._width = width
-        kept: dict[tuple[int, str, str, str], list[Line]] = {}
+        kept: dict[tuple[int, str, str, str, int], list[Line]] = {}
         lines: list[Line] = []
         shown = worse = 0
         for row in view.log:
             worse += rank(row.level) >= rank("warning")
             if rank(row.level) < rank(self.least):
                 continue
-            key = (row.at, row.level, row.actor, row.text)
+            key = (row.at, row.level, row.actor, row.text, row.more)
             kept[key] = self._wrapped.get(key) or list(_lines(row, width))
             lines += kept[key]
             shown += 1
@@ -100,7 +100,8 @@ def _lines(row: LogRow, width: int) -> Iterator[Line]:
     """A row of the log as the lines it takes."""
     tone = _TONES.get(row.level, "bad")
     code = f" ({plain(row.code)})" if row.code and row.code not in _OURS else ""
-    texts = wrap(f"{plain(row.actor)}: {plain(row.text)}{code}", width, subsequent_indent="  ") or [""]
+    more = f" ... and {row.more:,} more like it" if row.more else ""
+    texts = wrap(f"{plain(row.actor)}: {plain(row.text)}{code}{more}", width, subsequent_indent="  ") or [""]
     yield (clock(row.at), "dim"), (_WORDS.get(row.level, plain(row.level)), tone), (texts[0], tone)
     for text in texts[1:]:
         yield ("", ""), ("", ""), (text, tone)
