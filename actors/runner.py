@@ -19,7 +19,7 @@ from actors.desk import RunnerConfig, SessionDesk
 from actors.effects import CancelTimer, Effect, EventIn, Failed, LinkChanged, Publish, SetTimer, TimerIn
 from actors.session_book import RunnerState, saved
 from actors.strategies import find_strategy, make_params
-from actors.strategy import Outcome
+from actors.strategy import Outcome, Strategy
 from actors.strategy_faults import MOST_IN_A_ROW, Faults
 from schemas.health import TROUBLED, Alert, Hello, SimDone
 from schemas.market import SymbolSpec, Tick
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.session_book import OrderView
-    from actors.strategy import Strategy
     from schemas.settings import Settings
 
 __all__ = ["Runner", "RunnerConfig", "config_from"]
 
 _SECOND_US = 1_000_000
+_EACH_SECOND = "second "
+"""Begins the key of the timer of a strategy that has `on_timer`; its symbol follows."""
 _STATS_US = 5 * _SECOND_US
 
 
@@ -74,6 +75,7 @@ class Runner(Actor):
         self._unsettled = {order for order, view in self.state.orders.items() if not view.ended}
         kind = find_strategy(config.strategy)
         params = make_params(kind, config.params)
+        self._timed = config.symbols if kind.on_timer is not Strategy.on_timer else ()
         self._strategies: dict[str, Strategy] = {}
         self._bars: dict[str, BarBuilder] = {}
         for symbol in config.symbols:
@@ -99,7 +101,8 @@ class Runner(Actor):
 
     def on_start(self, now: int) -> Sequence[Effect]:
         """Say hello; with orders whose outcome is open, ask for them until they are settled."""
-        return self._greet(now)
+        timers = [SetTimer(f"{_EACH_SECOND}{symbol}", now + _SECOND_US) for symbol in self._timed]
+        return [*self._greet(now), *timers]
 
     def on_link(self, message: LinkChanged, now: int) -> Sequence[Effect]:
         """Back again: updates may have been missed."""
@@ -125,8 +128,10 @@ class Runner(Actor):
         return ()
 
     def on_timer(self, message: TimerIn, now: int) -> Sequence[Effect]:
-        """An order without an outcome, or a hello without an answer: ask again."""
+        """An order without an outcome, or a hello without an answer: ask again. Or a second has passed."""
         self._desk.now = now
+        if message.key.startswith(_EACH_SECOND):
+            return self._on_second(message.key.removeprefix(_EACH_SECOND), now)
         order = message.key.removeprefix("check ")
         view = self.state.orders.get(order)
         if message.key == "hello":
@@ -158,6 +163,8 @@ class Runner(Actor):
                 Publish(Alert(severity="critical", code="strategy_raises", text=text, actor=self.name))
             )
         self._tell_stats(at_once=bool(symbol))
+        if isinstance(message.message, TimerIn) and message.message.key.startswith(_EACH_SECOND):
+            self._desk.out.append(SetTimer(message.message.key, now + _SECOND_US))
         return self._finish()
 
     def gauges(self) -> dict[str, int]:
@@ -206,6 +213,14 @@ class Runner(Actor):
                         strategy.on_bar(bar, self._desk)
         self._tell_stats()
         return self._finish()
+
+    def _on_second(self, symbol: str, now: int) -> list[Effect]:
+        """In simulated time it comes at most once before each tick, whose own end says whether time may go on."""
+        self._desk.out.append(SetTimer(f"{_EACH_SECOND}{symbol}", now + _SECOND_US))
+        if symbol in self._desk.ticks and not self._unsettled:
+            with self._faults.watched(symbol):
+                self._strategies[symbol].on_timer(now, self._desk)
+        return self._finish(done=False)
 
     def _tell_stats(self, *, at_once: bool = False) -> None:
         """Every five seconds, also of a session whose strategy only raises."""
@@ -293,7 +308,7 @@ class Runner(Actor):
             state=self.describe(),
         )
 
-    def _finish(self) -> list[Effect]:
+    def _finish(self, *, done: bool = True) -> list[Effect]:
         """What was decided, with the state stored in front of it; and in simulated time, whether time may go on."""
         effects, self._desk.out = self._desk.out, []
         if self._desk.dirty:
@@ -304,7 +319,7 @@ class Runner(Actor):
                 for symbol, strategy in self._strategies.items()
             }
             effects.insert(0, saved(self.state))
-        if self.config.sim and not any(view.pending for view in self.state.orders.values()):
+        if done and self.config.sim and not any(view.pending for view in self.state.orders.values()):
             reports = {self.config.session: self.state.reports}
             effects.append(Publish(SimDone(actor=self.name, number=self._number, reports=reports)))
         return effects

@@ -105,4 +105,4 @@ class Strategy:
         """Something happened to an order."""
 
     def on_timer(self, now: int, desk: Desk) -> None:
-        """A second has passed."""
+        """A second has passed; `now` is UTC microseconds. In simulated time at most once before each tick."""
