@@ -16,6 +16,14 @@ HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
 FREE = replace(EURUSD, commission=Fraction(0))
 SWAPPED = replace(FREE, swap_mode="points", swap_long=Fraction("-7.2"), swap_short=Fraction("3.1"))
+GOLD = Terms(
+    digits=2,
+    contract=Fraction(100),
+    step=Fraction(1, 100),
+    margin_mode="cfd",
+    margin_hedged=Fraction(50),
+    leverage=20,
+)
 
 
 def begun(terms: Terms = FREE, bid: int = 112_000, ask: int = 112_010, **options: Any) -> Pair:
