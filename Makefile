@@ -45,6 +45,7 @@ bench: setup ## latency, throughput, start, memory, screens, each with its refer
 	@PYTHONPATH=tests $(BIN)/python benchmarks/spine.py $(ARGS)
 	@PYTHONPATH=tests $(BIN)/python benchmarks/floor.py $(ARGS)
 	@$(BIN)/python benchmarks/indicators.py $(ARGS)
+	@$(BIN)/python benchmarks/engine.py $(ARGS)
 	@$(BIN)/python benchmarks/peers.py $(ARGS)
 
 picture: setup ## draw docs/floor.svg and the tests' pictures of the screens again

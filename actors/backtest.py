@@ -6,6 +6,7 @@ it is. The clock is read around the engine only: the reading of files is not in 
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,19 +17,21 @@ from actors.backtest_params import params_of
 from actors.symbols import FeedError, symbol_spec
 from bus.clock import monotonic_us
 from kernels.contract import Symbol, rate
-from kernels.engine import Result, Run, Ticks
+from kernels.engine import Result, Run
+from kernels.engine_ticks import Ticks
+from kernels.errors import KernelError, LibraryError
 from kernels.market import account
 from kernels.strategies import Strategy
 from kernels.zones import zone_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from kernels.market import Account, PwRate
     from kernels.params import Params
     from schemas.market import SymbolSpec
 
-__all__ = ["BacktestError", "Prepared", "Request", "prepare", "run"]
+__all__ = ["BacktestError", "EngineError", "Prepared", "Request", "prepare", "run"]
 
 _SLICE = 1_000_000
 _MOST_SPREAD = 1_000_000
@@ -37,6 +40,10 @@ _SELF_OPENING = "auto"
 
 class BacktestError(FeedError):
     """A backtest that cannot be run as it was asked for."""
+
+
+class EngineError(Exception):
+    """The compiled library is missing, or was built from other sources. The text says what to do."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,9 +92,15 @@ def prepare(request: Request) -> Prepared:
     """Read the files and check every option.
 
     Raises:
-        FeedError: an unknown symbol, a file that is wrong (with its line), data without a spread or without a rate.
-        KernelError: a parameter or another number that is out of bounds or off a grid, by name.
+        FeedError: an unknown symbol, a file that is wrong (with its line), data without a spread or without a rate, a
+            parameter or another number that is out of bounds or off a grid, by name.
+        EngineError: the library cannot be used.
     """
+    with _told():
+        return _prepare(request)
+
+
+def _prepare(request: Request) -> Prepared:
     spec = symbol_spec(request.symbol, "backtest")
     if request.digits is not None:
         spec = msgspec.structs.replace(spec, digits=request.digits, point=1 / 10**request.digits)
@@ -138,8 +151,25 @@ def run(prepared: Prepared, progress: Callable[[int, int, float], None] | None =
         progress: called after each slice with the ticks taken, all ticks, and the seconds since the beginning.
 
     Raises:
-        KernelError: an amount of money that does not fit.
+        BacktestError: an amount of money that does not fit.
+        EngineError: the library cannot be used.
     """
+    with _told():
+        return _run(prepared, progress)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What the kernels refuse, as errors of a backtest."""
+    try:
+        yield
+    except LibraryError as error:
+        raise EngineError(str(error)) from error
+    except KernelError as error:
+        raise BacktestError(str(error)) from error
+
+
+def _run(prepared: Prepared, progress: Callable[[int, int, float], None] | None) -> tuple[Result, float]:
     going = Run(
         prepared.ticks,
         prepared.symbol,

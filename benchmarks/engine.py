@@ -1,8 +1,8 @@
 """The backtest engine: CycleTrader's ticks a second on one core and on two, signals, and a batch of parameter sets.
 
 The ticks are a seeded random walk: a step of -3 to 3 points about every 1.2 s, a spread of 3 to 11 points, on a market
-that never closes. `--full` runs 1,000 sets over 25 million of them, which takes minutes; without it far fewer. Beside the
-rates stands the processor's own time a tick, which other programs on the machine hardly change.
+that never closes. `--full` runs 1,000 sets over 25 million of them, which takes minutes; without it far fewer. Beside
+the rates stands the processor's own time a tick, which other programs on the machine hardly change.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import numpy as np
 from kernels import build_hash
 from kernels.backtest import backtest, backtest_batch, backtest_signals
 from kernels.contract import Symbol
-from kernels.engine import Result, Ticks
+from kernels.engine import Result
+from kernels.engine_ticks import Ticks
 from kernels.market import account
 from kernels.params import CycleTraderParams, Params
 
@@ -54,7 +55,7 @@ def generated(count: int) -> Ticks:
 
 
 def best(ticks: Ticks, params: Params, threads: int, runs: int) -> tuple[float, float, Result]:
-    """Millions of ticks a second over all threads and processor ns a tick, the best of several runs; a result."""
+    """Millions of ticks a second over all threads, processor ns a tick, each the best of the runs; a result."""
     shortest = used = float("inf")
     with ThreadPoolExecutor(threads) as pool:
         for _ in range(runs):
@@ -84,7 +85,10 @@ def rates(ticks: Ticks, runs: int) -> None:
     one, one_ns, result = best(ticks, TRADES, 1, runs)
     made = f"{result.closed} trades, in the market {100 * (result.exposure or 0):.0f} % of the time"
     print(
-        f"cycle_trader, one core   {one:8.1f} M ticks/s   goal {GOAL_ONE:.0f}: {_met(one, GOAL_ONE)}   {one_ns:.1f} ns; {made}"
+        print(
+            f"cycle_trader, one core   {one:8.1f} M ticks/s   goal {GOAL_ONE:.0f}: {_met(one, GOAL_ONE)}   "
+            f"{one_ns:.1f} ns; {made}"
+        )
     )
     two, two_ns, _ = best(ticks, TRADES, 2, runs)
     cores = os.cpu_count() or 1
@@ -109,11 +113,11 @@ def batch(ticks: Ticks, count: int) -> None:
     begun = perf_counter()
     found = backtest_batch(ticks, SYMBOL, ACCOUNT, sets)
     seconds = perf_counter() - begun
+    rate = count * len(ticks) / seconds / 1e6
     print(
-        f"{count:,} sets over {len(ticks):,} ticks: {seconds:.1f} s, {count * len(ticks) / seconds / 1e6:.1f} M ticks/s, "
-        f"peak memory {peak_mb():,.0f} MB, of which {peak_mb() - before:,.0f} MB for the batch "
-        f"(the ticks are {24 * len(ticks) / 2**20:,.0f} MB); "
-        f"{sum(one.closed for one in found):,} trades"
+        f"{count:,} sets over {len(ticks):,} ticks: {seconds:.1f} s, {rate:.1f} M ticks/s, "
+        f"{sum(one.closed for one in found):,} trades; peak memory {peak_mb():,.0f} MB, of which "
+        f"{peak_mb() - before:,.0f} MB for the batch (the ticks are {24 * len(ticks) / 2**20:,.0f} MB)"
     )
 
 

@@ -14,7 +14,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from kernels.engine import Result, Run, Ticks
+from kernels.engine import Result, Run
 from kernels.strategies import Strategy
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from kernels.contract import Symbol
+    from kernels.engine_ticks import Ticks
     from kernels.market import Account, PwRate
     from kernels.params import Params
 

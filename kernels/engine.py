@@ -1,15 +1,14 @@
-"""The backtest loop, compiled (engine.c): `Ticks` are arrays that are checked once, `Run` takes one decider over them.
+"""The backtest loop, compiled (engine.c): `Run` takes one strategy, or an array of targets, over `Ticks`.
 
 A run does not copy the ticks, so any number of runs share them, and holds the interpreter only between slices:
 `advance` takes so many ticks, `finish` closes what is open at the last one and gives the `Result`. kernels/backtest.py
-is the comfortable way. NumPy is imported when ticks are made.
+is the comfortable way. NumPy is imported when a run is made.
 """
 
 from __future__ import annotations
 
 import ctypes
 from ctypes import byref, c_int64, pointer
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernels.engine_structs import (
@@ -21,7 +20,8 @@ from kernels.engine_structs import (
     Holding,
     bound,
 )
-from kernels.errors import InputError, KernelError, UnsortedError
+from kernels.engine_ticks import TICKS_A_BAR, Ticks
+from kernels.errors import InputError, KernelError
 from kernels.library import Status
 from kernels.market import PwRate
 from kernels.statistics import Curve, Figures, Point, Trade
@@ -29,8 +29,6 @@ from kernels.strategy_structs import PwCycleEnd, PwIntent, PwNote
 from kernels.venue_rows import PwEvent, PwState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
@@ -48,96 +46,8 @@ OPENINGS = ("none", "buy", "sell", "alternate")
 _POSITIONS, _PENDINGS = 8192, 64
 _CHUNK = 1 << 16
 _OUTCOMES = 4 * (MOST_FLIGHTS + ROOM_INTENTS) + 4 * _PENDINGS + 2 * _POSITIONS
-_BAR = 4
 _WITHOUT_EQUITY = {"cycle_trader"}
 """Strategies that look at neither the equity nor the day's profit; the others get both at each tick."""
-
-
-@dataclass(frozen=True)
-class Ticks:
-    """Checked ticks: times in UTC microseconds in order, bid and ask in points, 0 < bid <= ask.
-
-    `bars`: they are four to a bar, between which the price does not jump. `corrected` asks of bars lay below the bid.
-    """
-
-    time: Integers
-    bid: Integers
-    ask: Integers
-    bars: bool = False
-    corrected: int = 0
-
-    @classmethod
-    def of(cls, time: ArrayLike, bid: ArrayLike, ask: ArrayLike, *, bars: bool = False, corrected: int = 0) -> Ticks:
-        """Ticks from arrays of whole numbers, copied only if they are not contiguous int64.
-
-        Raises:
-            InputError: no ticks, not whole, different lengths, a price out of bounds, ask below bid, or bars that are
-                not whole.
-            UnsortedError: a time lies before the one in front of it.
-        """
-        columns = [_integers(name, column) for name, column in (("time", time), ("bid", bid), ("ask", ask))]
-        lengths = {len(column) for column in columns}
-        if len(lengths) != 1:
-            raise InputError("ticks", "time", f"bid and ask have {sorted(lengths)} values; expected as many")
-        length = lengths.pop()
-        if not length:
-            raise InputError("ticks", "time", "is empty; expected at least one tick")
-        if bars and length % _BAR:
-            raise InputError("ticks", "time", f"has {length} values; expected four for each bar")
-        where = c_int64()
-        status = bound().pw_engine_check(*(column.ctypes.data for column in columns), length, byref(where))
-        at = where.value
-        if status == Status.UNSORTED:
-            raise UnsortedError("ticks", "time", at)
-        if status != Status.OK:
-            prices = f"bid {columns[1][at]}, ask {columns[2][at]}"
-            raise InputError("ticks", "bid, ask", f"[{at}] are {prices}; expected 0 < bid <= ask, at most 2^36")
-        return cls(columns[0], columns[1], columns[2], bars, corrected)
-
-    @classmethod
-    def of_bars(
-        cls, time: ArrayLike, bid: Sequence[ArrayLike], length: int, *, ask: Sequence[ArrayLike] = (), spread: int = 0
-    ) -> Ticks:
-        """Four ticks for each bar of `length` microseconds (docs/fills.md), which begin at these times.
-
-        Args:
-            time: UTC microseconds.
-            bid: open, high, low and close in points.
-            length: of a bar, microseconds.
-            ask: the same of the ask bars.
-            spread: points from bid to ask, without ask bars.
-
-        Raises:
-            InputError: as `of`; or a bar whose low and high do not hold its open and close.
-            UnsortedError: a bar begins before the one in front of it has ended.
-        """
-        import numpy as np
-
-        begins = _integers("time", time)
-        sides = []
-        for name, columns in (("bid", bid), ("ask", ask)):
-            given = [begins, *(_integers(name, column) for column in columns)]
-            if len({len(column) for column in given}) != 1 or len(given) not in {1, 5}:
-                raise InputError("bars", name, "are no columns open, high, low, close as long as the times")
-            sides.append(np.ascontiguousarray(np.stack(given, axis=1)) if columns else None)
-        if sides[0] is None or not len(begins):
-            raise InputError("bars", "time", "is empty; expected at least one bar")
-        path = [np.empty(_BAR * len(begins), np.int64) for _ in range(3)]
-        corrected, where = c_int64(), c_int64()
-        pointers = (None if side is None else side.ctypes.data for side in sides)
-        outputs = (column.ctypes.data for column in path)
-        status = bound().pw_bar_path(
-            *pointers, len(begins), length, spread, *outputs, byref(corrected), byref(where)
-        )  # fmt: skip
-        if status == Status.UNSORTED:
-            raise UnsortedError("bars", "time", where.value)
-        if status != Status.OK:
-            raise InputError("bars", "bid", f"[{where.value}] is no bar; expected 0 < low <= open, close <= high")
-        return cls.of(*path, bars=True, corrected=corrected.value)
-
-    def __len__(self) -> int:
-        """How many there are."""
-        return len(self.time)
 
 
 class Result(NamedTuple):
@@ -321,24 +231,12 @@ _REASONS = {
 }
 
 
-def _integers(name: str, column: ArrayLike) -> Integers:
-    """One column as a contiguous array of 64-bit integers."""
-    import numpy as np
-
-    found = np.asarray(column)
-    if found.ndim != 1:
-        raise InputError("ticks", name, f"has {found.ndim} dimensions; expected 1")
-    if found.dtype.kind not in "iu" and found.size:
-        raise InputError("ticks", name, f"has the type {found.dtype}; expected whole numbers (microseconds, points)")
-    return np.ascontiguousarray(found, np.int64)
-
-
 def _targets(targets: ArrayLike, ticks: Ticks) -> Integers:
     """Target positions, one for each tick or bar."""
     import numpy as np
 
     found = np.asarray(targets)
-    expected = len(ticks) // _BAR if ticks.bars else len(ticks)
+    expected = len(ticks) // TICKS_A_BAR if ticks.bars else len(ticks)
     if found.ndim != 1 or len(found) != expected:
         each = "bar" if ticks.bars else "tick"
         raise InputError(

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from kernels.backtest import REASONS, ROLES, backtest, backtest_batch, backtest_signals
 from kernels.contract import Symbol, rate
-from kernels.engine import Result, Run, Ticks
+from kernels.engine import Result, Run
+from kernels.engine_ticks import Ticks
 from kernels.errors import InputError, KernelError, UnsortedError
 from kernels.market import Account, account
 from kernels.params import AdaptiveHedgingParams, BollingerStopParams, CycleTraderParams, Params
@@ -341,3 +342,14 @@ def test_adaptive_hedging_opens_by_command_one_cycle_after_another() -> None:
         assert result.cycles == len(first) > 2
         if opening == "alternate":
             assert [first[cycle] for cycle in sorted(first)][:4] == [0, 1, 0, 1]
+
+
+def test_the_code_in_the_documentation_works() -> None:
+    """The page's own example runs, and its batch and its signals trade."""
+    page = (Path(__file__).resolve().parent.parent / "docs" / "backtest.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 (our own page)
+    assert names["one"].closed > 3
+    assert names["best"].net_profit >= names["one"].net_profit
+    assert names["crossed"].closed > 5

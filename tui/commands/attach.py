@@ -19,7 +19,7 @@ _LOOK_S = 0.25
 
 
 def attach(home: HomeOption = Path("var"), config: ConfigOption = None, redraws: RedrawsOption = 10) -> None:
-    """Show the floor that runs here; leaving the screen lets it run on."""
+    """Show the running floor; leaving the screen lets it run on."""
     from tui.commands.address import down_because, owner_address, served_at
     from tui.commands.down import lock_holder
     from tui.commands.screen import Screen

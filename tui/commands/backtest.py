@@ -84,7 +84,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a built-in strategy over recorded ticks or bars; print a report."""
+    """Run a strategy over recorded ticks or bars; print a report."""
     from actors.backtest import Request
 
     _run(
@@ -115,10 +115,9 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
 
 def _run(request: Request, trades: Path | None, *, as_json: bool) -> None:
-    from actors.backtest import prepare, run
+    from actors.backtest import EngineError, prepare, run
     from actors.backtest_report import report_of, write_trades
     from actors.symbols import FeedError
-    from kernels.errors import KernelError, LibraryError
 
     try:
         prepared = prepare(request)
@@ -132,9 +131,9 @@ def _run(request: Request, trades: Path | None, *, as_json: bool) -> None:
             if stream is not None:
                 write_trades(stream, prepared, result)
         report = report_of(prepared, result, elapsed)
-    except LibraryError as error:
+    except EngineError as error:
         raise FloorError(Exit.ENVIRONMENT, str(error)) from error
-    except (FeedError, KernelError) as error:
+    except FeedError as error:
         raise FloorError(Exit.DATA, str(error)) from error
     if as_json:
         sys.stdout.write(msgspec.json.encode(report).decode() + "\n")

@@ -43,7 +43,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def doctor(home: HomeOption = Path("var"), config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Check the machine, the folder, the settings and the running floor."""
+    """Check the machine, folder, settings and the running floor."""
     findings = list(_examine(home.absolute(), config))
     well = all(finding.ok for finding in findings)
     if as_json:

@@ -26,7 +26,7 @@ def up(
         bool, typer.Option("--foreground", help="Stay in the terminal; Ctrl-C or SIGTERM ends the floor.")
     ] = False,
 ) -> None:
-    """Start the floor in the background; return when all of it is alive."""
+    """Start the floor in the background; return when all is alive."""
     home = home.absolute()
     settings = usable(find_settings(home, config), settings_name(home, config))
     raise typer.Exit(_in_foreground(home, settings) if foreground else _in_background(home, settings))
