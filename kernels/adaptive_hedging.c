@@ -13,18 +13,18 @@
 
 static const int64_t TAG = INT64_C(0x414800000001); /* adaptive_hedging, version 1 */
 
-/* ---- Parameters -------------------------------------------------------------------------------------------------- */
+/* ---- Parameters ------------------------------------------------------------------------------------------------- */
 
 static int holds(const pw_adaptive_hedging_params *p) {
     const int64_t far = INT64_C(1) << 40;
-    const int64_t positive[] = {p->distance, p->profit_target, -p->activation, -p->drawdown, p->day_target, -p->day_limit,
-                                p->max_total};
+    const int64_t positive[] = {p->distance,   p->profit_target, -p->activation, -p->drawdown,
+                                p->day_target, -p->day_limit,    p->max_total};
     for (int i = 0; i < 7; i++) {
         if (positive[i] < 1 || positive[i] > far) return 0;
     }
     if (p->max_levels < 1 || p->max_levels > PW_MOST_LEVELS || p->drawdown >= p->activation) return 0;
     for (int32_t level = 0; level <= p->max_levels; level++) {
-        if (p->lots[level] < 1 || p->lots[level] > far) return 0;
+        if (p->sizes[level] < 1 || p->sizes[level] > far) return 0;
     }
     if (p->mode != PW_LEVELS && p->mode != PW_ZONE) return 0;
     return p->disaster_sl == 0 || (p->disaster_sl > p->distance * p->max_levels && p->disaster_sl <= far);
@@ -47,7 +47,7 @@ static int adaptive_init(void *state, int64_t bytes, const void *params, const p
     if (state == NULL || params == NULL || symbol == NULL) return PW_NULL;
     if (!holds(given)) return PW_OPTION;
     for (int32_t level = 0; level <= given->max_levels; level++) {
-        if (given->lots[level] < symbol->volume_min || given->lots[level] > symbol->volume_max) return PW_OPTION;
+        if (given->sizes[level] < symbol->volume_min || given->sizes[level] > symbol->volume_max) return PW_OPTION;
     }
     const int status = pw_book_begin(&adaptive->book, TAG, bytes, (int64_t)sizeof(*adaptive), 1, legs_of(given));
     if (status != PW_OK) return status;
@@ -56,7 +56,7 @@ static int adaptive_init(void *state, int64_t bytes, const void *params, const p
     return PW_OK;
 }
 
-/* ---- The rules of the cycle ---------------------------------------------------------------------------------------- */
+/* ---- The rules of the cycle ------------------------------------------------------------------------------------- */
 
 static int within_day(const pw_adaptive_hedging *adaptive, const pw_view *view) {
     return view->day_profit < adaptive->params.day_target && view->day_profit > adaptive->params.day_limit;
@@ -101,7 +101,7 @@ static int rule_hedge(pw_adaptive_hedging *adaptive, pw_cycle *cycle, const pw_v
     }
     if (!rules || !may_hedge(adaptive, cycle) || profit > params->activation) return 0;
     if (!pw_reached(next_level(adaptive, cycle), &view->tick)) return 0;
-    return pw_hedge_send(&adaptive->book, cycle, view, side, params->lots[cycle->level + 1], params->max_total, out);
+    return pw_hedge_send(&adaptive->book, cycle, view, side, params->sizes[cycle->level + 1], params->max_total, out);
 }
 
 static void close_now(pw_adaptive_hedging *adaptive, pw_cycle *cycle, const pw_view *view, int32_t why, pw_out *out) {
@@ -126,7 +126,8 @@ static int step_rules(pw_adaptive_hedging *adaptive, pw_cycle *cycle, const pw_v
     return PW_OK;
 }
 
-static int step(pw_adaptive_hedging *adaptive, pw_cycle *cycle, const pw_view *view, int rules, int *acted, pw_out *out) {
+static int step(pw_adaptive_hedging *adaptive, pw_cycle *cycle, const pw_view *view, int rules, int *acted,
+                pw_out *out) {
     const int64_t before = out->n_intents;
     *acted = pw_time_out(cycle, view->tick.time, out);
     const int32_t exit = cycle->latched != PW_WHY_NONE ? cycle->latched : adaptive->stopped;
@@ -170,7 +171,7 @@ static int watch_cycle(pw_adaptive_hedging *adaptive, const pw_cycle *cycle, con
     return PW_OK;
 }
 
-/* ---- Events --------------------------------------------------------------------------------------------------------- */
+/* ---- Events ----------------------------------------------------------------------------------------------------- */
 
 static int run(pw_adaptive_hedging *adaptive, const pw_view *view, int rules, pw_out *out) {
     pw_window *window = &adaptive->book.window;
@@ -214,7 +215,7 @@ static int filled(pw_adaptive_hedging *adaptive, pw_cycle *cycle, const pw_reque
         }
         cycle->phase = PW_INITIAL;
         cycle->orders = 1;
-        cycle->reserve = adaptive->params.auto_hedge ? adaptive->params.lots[1] : 0;
+        cycle->reserve = adaptive->params.auto_hedge ? adaptive->params.sizes[1] : 0;
         const int status = pw_average(request->value, request->filled, &cycle->anchor);
         cycle->last = cycle->anchor;
         return status;
@@ -245,7 +246,7 @@ static int adaptive_report(void *state, const pw_view *view, const pw_report *re
 /* What stands against a cycle, 0: nothing. */
 static int32_t against(const pw_adaptive_hedging *adaptive, const pw_view *view, int64_t *value) {
     const pw_adaptive_hedging_params *params = &adaptive->params;
-    const int64_t volume = params->lots[0] + (params->auto_hedge ? params->lots[1] : 0);
+    const int64_t volume = params->sizes[0] + (params->auto_hedge ? params->sizes[1] : 0);
     *value = 0;
     if (adaptive->book.exits_only) return PW_LIMIT_EXITS;
     if (!view->known || view->tick.bid <= 0) return PW_LIMIT_UNKNOWN; /* no quote yet: none is known */
@@ -253,7 +254,7 @@ static int32_t against(const pw_adaptive_hedging *adaptive, const pw_view *view,
     *value = 1;
     if (adaptive->book.n_cycles > 0) return PW_LIMIT_CYCLES;
     *value = params->max_total;
-    return pw_book_room(&adaptive->book, NULL, volume, params->max_total) ? 0 : PW_LIMIT_LOTS;
+    return pw_book_room(&adaptive->book, NULL, volume, params->max_total) ? 0 : PW_LIMIT_VOLUME;
 }
 
 static int adaptive_command(void *state, const pw_view *view, const pw_command *command, pw_out *out) {
@@ -271,8 +272,8 @@ static int adaptive_command(void *state, const pw_view *view, const pw_command *
         return PW_OK;
     }
     pw_cycle *cycle = pw_cycle_new(&adaptive->book, view->tick.time, command->side);
-    cycle->reserve = adaptive->params.auto_hedge ? adaptive->params.lots[1] : 0;
-    pw_send_open(&adaptive->book, cycle, view, command->side, PW_ROLE_INITIAL, adaptive->params.lots[0], 0, out);
+    cycle->reserve = adaptive->params.auto_hedge ? adaptive->params.sizes[1] : 0;
+    pw_send_open(&adaptive->book, cycle, view, command->side, PW_ROLE_INITIAL, adaptive->params.sizes[0], 0, out);
     return PW_OK;
 }
 

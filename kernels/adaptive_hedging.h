@@ -9,7 +9,7 @@ enum { PW_MOST_LEVELS = 20 };
 typedef enum pw_adaptive_mode { PW_LEVELS = 0, PW_ZONE = 1 } pw_adaptive_mode;
 
 typedef struct pw_adaptive_hedging_params {
-    int64_t lots[PW_MOST_LEVELS + 1]; /* steps: the first order's, then one a level; [0..max_levels] are used */
+    int64_t sizes[PW_MOST_LEVELS + 1]; /* steps: the first order's, then one a level; [0..max_levels] are used */
     int64_t distance;                 /* points */
     int64_t profit_target;            /* minor units, > 0 */
     int64_t activation;               /* minor units, < 0 */

@@ -1,5 +1,5 @@
-/* bollinger_stop.h: what an entry is, where its stop lies, and how much the risk allows. Shorts mirror longs: `up` is 1 for
- * a long and -1 for a short, and every difference is multiplied by it. */
+/* bollinger_stop.h: what an entry is, where its stop lies, and how much the risk allows. Shorts mirror longs: `up` is 1
+ * for a long and -1 for a short, and every difference is multiplied by it. */
 #include "bollinger_stop.h"
 
 #include "wide.h"
@@ -57,7 +57,7 @@ static int size_of(const pw_bollinger_stop *bollinger, const pw_view *view, pw_s
     const pw_symbol *symbol = view->symbol;
     int64_t profit;
     int64_t commission;
-    int64_t lots;
+    int64_t scaled;
     int64_t cost;
     int64_t volume;
     int status = pw_profit(symbol, &view->rate, entry->side, entry->price, entry->sl, symbol->lot_den, &profit);
@@ -66,9 +66,10 @@ static int size_of(const pw_bollinger_stop *bollinger, const pw_view *view, pw_s
     if (status != PW_OK) return status;
     const int64_t lost = -profit - 2 * commission;
     if (lost <= 0 || view->equity <= 0) return PW_OK;
-    if (!pw_multiply(bollinger->params.risk_num, symbol->lot_den, &lots)) return PW_RANGE;
+    if (!pw_multiply(bollinger->params.risk_num, symbol->lot_den, &scaled)) return PW_RANGE;
     if (!pw_multiply(bollinger->params.risk_den, lost, &cost)) return PW_RANGE;
-    if (!pw_scale_down(view->equity, lots, 1, cost, &volume) || volume > symbol->volume_max) volume = symbol->volume_max;
+    if (!pw_scale_down(view->equity, scaled, 1, cost, &volume)) volume = symbol->volume_max;
+    if (volume > symbol->volume_max) volume = symbol->volume_max;
     if (volume >= symbol->volume_min) entry->volume = volume;
     return PW_OK;
 }

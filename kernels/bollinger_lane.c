@@ -19,11 +19,12 @@ static void options_of(const pw_bollinger_stop_params *params, int which, double
 }
 
 static int64_t timeframe_of(const pw_bollinger_stop_params *params, int lane) {
-    switch (params->mode) {
-    case PW_TREND: return lane == PW_LANE_ENTRY ? params->signal_timeframe : lane == PW_LANE_TREND ? params->trend_timeframe : 0;
-    case PW_SWING: return lane == PW_LANE_ENTRY ? params->exec_timeframe : lane == PW_LANE_TREND ? params->trend_timeframe : DAY;
-    default: return lane == PW_LANE_ENTRY ? DAY : 0;
-    }
+    const int64_t used[3][PW_LANES] = {
+        [PW_TREND] = {params->signal_timeframe, params->trend_timeframe, 0},
+        [PW_SWING] = {params->exec_timeframe, params->trend_timeframe, DAY},
+        [PW_BREAKOUT] = {DAY, 0, 0},
+    };
+    return used[params->mode][lane];
 }
 
 /* Bytes of the states of one lane. */
@@ -67,7 +68,8 @@ int pw_lanes_begin(pw_bollinger_stop *bollinger, int64_t at) {
 }
 
 /* One value of one kernel; out has room for three. */
-static void run_kernel(pw_bollinger_stop *bollinger, const pw_lane *lane, int which, const double *const *in, double *out) {
+static void run_kernel(pw_bollinger_stop *bollinger, const pw_lane *lane, int which, const double *const *in,
+                       double *out) {
     double *const outs[3] = {&out[0], &out[1], &out[2]};
     int64_t where[2];
     (void)pw_update(kernel_at(which), state_of(bollinger, lane, which), in, 1, outs, where); /* all inputs are finite */
@@ -130,7 +132,8 @@ int pw_bollinger_stop_warm(void *state, int64_t timeframe, const double *high, c
     for (int64_t i = 0; i < n; i++) {
         const double prices[] = {high[i], low[i], close[i]};
         for (int k = 0; k < 3; k++) {
-            if (!(prices[k] > 0.0 && prices[k] < (double)PW_MOST_PRICE) || floor(prices[k]) != prices[k]) return PW_OPTION;
+            if (!(prices[k] > 0.0 && prices[k] < (double)PW_MOST_PRICE)) return PW_OPTION;
+            if (floor(prices[k]) != prices[k]) return PW_OPTION;
         }
         if (high[i] < low[i] || close[i] > high[i] || close[i] < low[i]) return PW_OPTION;
     }

@@ -8,7 +8,7 @@ static const int64_t TAG = INT64_C(0x424200000001); /* bollinger_stop, version 1
 
 enum { LEGS = 4 }; /* of one position: more than one only if a venue fills an order as several */
 
-/* ---- Parameters -------------------------------------------------------------------------------------------------- */
+/* ---- Parameters ------------------------------------------------------------------------------------------------- */
 
 static int64_t own_bytes(const pw_bollinger_stop_params *params) {
     const int64_t lanes = pw_lanes_bytes(params);
@@ -45,7 +45,7 @@ static int bollinger_init(void *state, int64_t bytes, const void *params, const 
     return pw_lanes_begin(bollinger, (int64_t)sizeof(*bollinger));
 }
 
-/* ---- Positions ----------------------------------------------------------------------------------------------------- */
+/* ---- Positions -------------------------------------------------------------------------------------------------- */
 
 /* The position's stop follows the Bollinger stop, closer only. 1: sent. */
 static int trail(pw_bollinger_stop *bollinger, pw_cycle *cycle, const pw_view *view, pw_out *out) {
@@ -107,7 +107,7 @@ static int enter(pw_bollinger_stop *bollinger, const pw_view *view, pw_out *out)
     return PW_OK;
 }
 
-/* ---- Events -------------------------------------------------------------------------------------------------------- */
+/* ---- Events ----------------------------------------------------------------------------------------------------- */
 
 static int run(pw_bollinger_stop *bollinger, const pw_view *view, int new_bar, pw_out *out) {
     pw_book *book = &bollinger->book;

@@ -68,12 +68,12 @@ int pw_lanes_begin(pw_bollinger_stop *bollinger, int64_t at);
 int pw_lanes_tick(pw_bollinger_stop *bollinger, const pw_symbol *symbol, const pw_tick *tick);
 
 /* Closed bars of a timeframe (microseconds), oldest first, prices in points: the warm-up from history, before the first
- * quote. PW_OPTION: the strategy does not use that timeframe, or a price is not a whole number > 0; PW_STATE: it has seen
- * a quote. */
+ * quote. PW_OPTION: the strategy does not use that timeframe, or a price is not a whole number > 0; PW_STATE: it has
+ * seen a quote. */
 PW_API int pw_bollinger_stop_warm(void *state, int64_t timeframe, const double *high, const double *low,
                                   const double *close, int64_t n);
 
-/* ---- Entries (bollinger_entry.c) --------------------------------------------------------------------------------- */
+/* ---- Entries (bollinger_entry.c) -------------------------------------------------------------------------------- */
 
 typedef struct pw_setup {
     int64_t volume; /* steps; 0: no trade */

@@ -26,7 +26,7 @@ class PwCycleTraderParams(Structure):
     """pw_cycle_trader_params."""
 
     _fields_: ClassVar = [
-        ("lots", c_int64 * 20),
+        ("sizes", c_int64 * 20),
         ("zones", c_int64 * 10),
         ("take_profit", c_int64),
         ("max_cycle_loss", c_int64),
@@ -39,7 +39,7 @@ class PwCycleTraderParams(Structure):
         ("order_sl", c_int64),
         ("disaster_sl", c_int64),
         ("max_total", c_int64),
-        ("n_lots", c_int32),
+        ("n_sizes", c_int32),
         ("n_zones", c_int32),
         ("max_cycles", c_int32),
         ("max_orders", c_int32),
@@ -54,7 +54,7 @@ class PwAdaptiveHedgingParams(Structure):
     """pw_adaptive_hedging_params."""
 
     _fields_: ClassVar = [
-        ("lots", c_int64 * (MOST_LEVELS + 1)),
+        ("sizes", c_int64 * (MOST_LEVELS + 1)),
         ("distance", c_int64),
         ("profit_target", c_int64),
         ("activation", c_int64),
@@ -176,7 +176,7 @@ def cycle_trader(params: CycleTraderParams, grid: Grid) -> PwCycleTraderParams:
         order_sl=convert.points("order_sl"),
         disaster_sl=convert.points("disaster_sl"),
         max_total=convert.steps("max_total_lots"),
-        n_lots=len(lots),
+        n_sizes=len(lots),
         n_zones=len(zones),
         max_cycles=params.max_cycles,
         max_orders=params.max_orders_per_cycle,
@@ -184,7 +184,7 @@ def cycle_trader(params: CycleTraderParams, grid: Grid) -> PwCycleTraderParams:
         candle_close=params.auto_candle_close,
         prevent_opposing=params.prevent_opposing_trades,
     )
-    made.lots[: len(lots)] = lots
+    made.sizes[: len(lots)] = lots
     made.zones[: len(zones)] = zones
     return made
 
@@ -218,7 +218,7 @@ def adaptive_hedging(params: AdaptiveHedgingParams, grid: Grid) -> PwAdaptiveHed
         mode=("levels", "zone").index(params.mode),
         auto_hedge=params.auto_hedge,
     )
-    made.lots[: len(lots)] = lots
+    made.sizes[: len(lots)] = lots
     return made
 
 

@@ -10,8 +10,8 @@
  *                     v                                       CLOSING, until no position and no request is left
  *                  unknown: an open moves aside and its cycle closes; a close is waited for; a modify is given up
  *
- * The window: on most ticks nothing can happen. After a tick on which nothing did, the quotes are found between which no
- * rule changes its mind and no profit reaches a limit; until a quote lies outside, the time comes, or the rate changes,
+ * The window: on most ticks nothing can happen. After a tick on which nothing did, the quotes are found between which
+ * no rule changes its mind and no profit reaches a limit; until a quote lies outside, the time comes or the rate changes
  * a tick costs a few comparisons. It only ever leaves out what was proven to do nothing.
  */
 #ifndef PW_CYCLE_H
@@ -106,7 +106,7 @@ typedef struct pw_book { /* what every state begins with */
     int32_t exits_only;
 } pw_book;
 
-/* ---- Book (cycle_book.c) ------------------------------------------------------------------------------------- */
+/* ---- Book (cycle_book.c) ---------------------------------------------------------------------------------------- */
 
 /* Bytes of a state whose own part takes `own` bytes. */
 int64_t pw_book_bytes(int64_t own, int32_t most_cycles, int32_t most_legs);
@@ -121,7 +121,7 @@ pw_cycle *pw_cycle_at(const pw_book *book, int32_t at);
 pw_leg *pw_legs(const pw_cycle *cycle);
 /* A new cycle at the end. There must be room (n_cycles < most_cycles). */
 pw_cycle *pw_cycle_new(pw_book *book, int64_t now, int32_t side);
-/* Ends the cycle, and takes it away, once it has no position, request or unknown order; `why` when it was not closing. */
+/* Ends the cycle, and takes it away, once it has no position, request or unknown order; `why` if it was not closing. */
 void pw_cycle_settle(pw_book *book, pw_cycle *cycle, int64_t now, int32_t why, pw_out *out);
 
 int64_t pw_open_steps(const pw_cycle *cycle, int32_t side);
@@ -133,7 +133,7 @@ void pw_cap_reached(pw_cycle *cycle, int32_t limit, int64_t value, pw_out *out);
 void pw_note_out(pw_out *out, int64_t cycle, int32_t code, int32_t detail, int64_t value);
 int64_t pw_book_rows(const pw_book *book, const pw_view *view, pw_cycle_row *rows, int64_t most);
 
-/* ---- Requests (cycle_request.c) ------------------------------------------------------------------------------ */
+/* ---- Requests (cycle_request.c) --------------------------------------------------------------------------------- */
 
 /* Sends what `draft` says; id and cycle are filled in. `price`: see pw_request. */
 void pw_send(pw_book *book, pw_cycle *cycle, const pw_view *view, pw_intent draft, int64_t price, pw_out *out);
@@ -158,7 +158,7 @@ int pw_book_command(pw_book *book, const pw_view *view, const pw_command *comman
 /* When on_time is to be called next. */
 int64_t pw_book_next_time(const pw_book *book);
 
-/* ---- Closing (cycle_closing.c) ------------------------------------------------------------------------------- */
+/* ---- Closing (cycle_closing.c) ---------------------------------------------------------------------------------- */
 
 /* The first reason stays. */
 void pw_close_begin(pw_cycle *cycle, int32_t why);
@@ -168,16 +168,16 @@ void pw_close_step(pw_book *book, pw_cycle *cycle, const pw_view *view, pw_out *
 void pw_close_outcome(pw_cycle *cycle, const pw_view *view, const pw_report *report, const pw_request *request,
                       pw_out *out);
 
-/* ---- Hedge (cycle_hedge.c) ----------------------------------------------------------------------------------- */
+/* ---- Hedge (cycle_hedge.c) -------------------------------------------------------------------------------------- */
 
 /* Sends a hedge of `volume`, or what is missing of it, if max_total_lots has room. 1: sent. */
 int pw_hedge_send(pw_book *book, pw_cycle *cycle, const pw_view *view, int32_t side, int64_t volume, int64_t most,
                   pw_out *out);
-/* 1: the hedge is complete, *price its average fill; 0: more is to come, or the cycle closes (hedge_failed); < 0: minus a
- * pw_status. */
+/* 1: the hedge is complete, *price its average fill; 0: more is to come, or the cycle closes (hedge_failed); < 0: minus
+ * a pw_status. */
 int pw_hedge_outcome(pw_cycle *cycle, const pw_request *request, int64_t now, int64_t *price);
 
-/* ---- Profit and window (cycle_window.c) ---------------------------------------------------------------------- */
+/* ---- Profit and window (cycle_window.c) ------------------------------------------------------------------------- */
 
 /* Booked and floating, each leg rounded once. PW_NO_RATE: not known. */
 int pw_cycle_profit(const pw_cycle *cycle, const pw_view *view, int64_t *profit);

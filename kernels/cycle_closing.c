@@ -1,8 +1,8 @@
 /* cycle.h: closing, which ends only with the last position.
  *
  *     net != 0   close the heavier side, oldest first, the last one partially
- *     net == 0   close the oldest buy by the oldest sell; where that is not permitted: close the oldest, which makes the
- *                other side the heavier one
+ *     net == 0   close the oldest buy by the oldest sell; where that is not permitted: close the oldest, which makes
+ *                the other side the heavier one
  */
 #include "cycle.h"
 

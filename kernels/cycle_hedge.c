@@ -6,7 +6,7 @@
 int pw_hedge_send(pw_book *book, pw_cycle *cycle, const pw_view *view, int32_t side, int64_t volume, int64_t most,
                   pw_out *out) {
     if (!pw_book_room(book, cycle, volume, most)) {
-        pw_cap_reached(cycle, PW_LIMIT_LOTS, most, out);
+        pw_cap_reached(cycle, PW_LIMIT_VOLUME, most, out);
         return 0;
     }
     cycle->missing = 0;

@@ -12,7 +12,7 @@
 
 static int64_t clamped(const int64_t *values, int32_t n, int32_t at) { return values[at < n ? at : n - 1]; }
 
-/* ---- The conditions, and the same as something to watch -------------------------------------------------------- */
+/* ---- The conditions, and the same as something to watch --------------------------------------------------------- */
 
 static pw_trigger hedge_at(const pw_cycle_trader *trader, const pw_cycle *cycle) {
     return pw_towards(pw_opposite(cycle->side), cycle->anchor, trader->params.hedge_sl);
@@ -33,14 +33,14 @@ static pw_trigger step_at(const pw_cycle_trader *trader, const pw_cycle *cycle) 
 /* A ladder order in the cycle's direction, unless a cap stops it. 1: sent. */
 static int send_ladder(pw_cycle_trader *trader, pw_cycle *cycle, const pw_view *view, int turning, pw_out *out) {
     const pw_cycle_trader_params *params = &trader->params;
-    const int64_t volume = clamped(params->lots, params->n_lots, cycle->level);
+    const int64_t volume = clamped(params->sizes, params->n_sizes, cycle->level);
     const int64_t quote = pw_fill_side(&view->tick, cycle->direction);
     if (cycle->orders + 1 > params->max_orders) {
         pw_cap_reached(cycle, PW_LIMIT_ORDERS, params->max_orders, out);
         return 0;
     }
     if (!pw_book_room(&trader->book, cycle, volume, params->max_total)) {
-        pw_cap_reached(cycle, PW_LIMIT_LOTS, params->max_total, out);
+        pw_cap_reached(cycle, PW_LIMIT_VOLUME, params->max_total, out);
         return 0;
     }
     int64_t sl = 0;
@@ -57,7 +57,8 @@ static int64_t to_hedge(const pw_cycle *cycle) {
 }
 
 static int rule_hedge(pw_cycle_trader *trader, pw_cycle *cycle, const pw_view *view, pw_out *out) {
-    const int due = cycle->missing > 0 ? view->tick.time >= cycle->retry_at : pw_reached(hedge_at(trader, cycle), &view->tick);
+    const int repeats = cycle->missing > 0;
+    const int due = repeats ? view->tick.time >= cycle->retry_at : pw_reached(hedge_at(trader, cycle), &view->tick);
     const int64_t volume = to_hedge(cycle);
     if (!due || volume <= 0) return 0;
     return pw_hedge_send(&trader->book, cycle, view, pw_opposite(cycle->side), volume, trader->params.max_total, out);
@@ -80,7 +81,7 @@ static int rule_ladder(pw_cycle_trader *trader, pw_cycle *cycle, const pw_view *
     return step && !turn && !cycle->wait_step && send_ladder(trader, cycle, view, 0, out);
 }
 
-/* ---- A tick ------------------------------------------------------------------------------------------------------ */
+/* ---- A tick ----------------------------------------------------------------------------------------------------- */
 
 /* Rule 1, the loss in flight, and rule 4: what the profit decides. The reason to close, or none. */
 static int32_t exit_for(const pw_cycle_trader *trader, int64_t profit) {
@@ -157,7 +158,7 @@ int pw_trader_watch(pw_cycle_trader *trader, const pw_cycle *cycle, const pw_vie
     return PW_OK;
 }
 
-/* ---- Reports ----------------------------------------------------------------------------------------------------- */
+/* ---- Reports ---------------------------------------------------------------------------------------------------- */
 
 static int first_filled(pw_cycle_trader *trader, pw_cycle *cycle, const pw_request *request) {
     if (request->filled == 0) {

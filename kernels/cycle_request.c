@@ -154,7 +154,7 @@ static void end_request(pw_cycle *cycle, pw_request *request, const pw_view *vie
     outcome->request = ended;
 }
 
-/* The order has no outcome: one that opens moves aside and its cycle closes, a modify is given up, a close is waited for. */
+/* The order has no outcome: one that opens moves aside and its cycle closes, a modify is given up, a close awaited. */
 static void lose_request(pw_cycle *cycle, pw_out *out) {
     pw_request *request = &cycle->request;
     if (request->unknown) return;

@@ -5,7 +5,7 @@
 
 static const int64_t TAG = INT64_C(0x435400000001); /* cycle_trader, version 1 */
 
-/* ---- Parameters -------------------------------------------------------------------------------------------------- */
+/* ---- Parameters ------------------------------------------------------------------------------------------------- */
 
 static int all_within(const int64_t *values, int32_t n, int32_t most, int64_t high) {
     if (n < 1 || n > most) return 0;
@@ -17,7 +17,7 @@ static int all_within(const int64_t *values, int32_t n, int32_t most, int64_t hi
 
 static int holds(const pw_cycle_trader_params *p) {
     const int64_t far = INT64_C(1) << 40; /* points, steps and minor units beyond that are nobody's */
-    const int sizes = all_within(p->lots, p->n_lots, PW_MOST_LOTS, far) &&
+    const int sizes = all_within(p->sizes, p->n_sizes, PW_MOST_SIZES, far) &&
                       all_within(p->zones, p->n_zones, PW_MOST_ZONES, far) && p->max_cycles >= 1 &&
                       p->max_cycles <= PW_MOST_CYCLES && p->max_orders >= 2 && p->max_orders <= PW_MOST_ORDERS;
     const int64_t positive[] = {p->take_profit, p->max_cycle_loss, p->hedge_sl, p->zone_forward, p->zone_forward2,
@@ -46,8 +46,8 @@ static int trader_init(void *state, int64_t bytes, const void *params, const pw_
     const pw_cycle_trader_params *given = params;
     if (state == NULL || params == NULL || symbol == NULL) return PW_NULL;
     if (!holds(given)) return PW_OPTION;
-    for (int32_t i = 0; i < given->n_lots; i++) {
-        if (given->lots[i] < symbol->volume_min || given->lots[i] > symbol->volume_max) return PW_OPTION;
+    for (int32_t i = 0; i < given->n_sizes; i++) {
+        if (given->sizes[i] < symbol->volume_min || given->sizes[i] > symbol->volume_max) return PW_OPTION;
     }
     const int status =
         pw_book_begin(&trader->book, TAG, bytes, (int64_t)sizeof(*trader), given->max_cycles, legs_of(given));
@@ -57,12 +57,12 @@ static int trader_init(void *state, int64_t bytes, const void *params, const pw_
     return PW_OK;
 }
 
-/* ---- First orders ------------------------------------------------------------------------------------------------- */
+/* ---- First orders ----------------------------------------------------------------------------------------------- */
 
 /* What stands against a first order of this side, 0: nothing. *value: the figure. */
 static int32_t against(const pw_cycle_trader *trader, const pw_view *view, int32_t side, int64_t *value) {
     const pw_cycle_trader_params *params = &trader->params;
-    const int64_t volume = params->lots[0];
+    const int64_t volume = params->sizes[0];
     *value = 0;
     if (trader->book.exits_only) return PW_LIMIT_EXITS;
     if (!view->known || view->tick.bid <= 0) return PW_LIMIT_UNKNOWN; /* no quote yet: none is known */
@@ -74,13 +74,14 @@ static int32_t against(const pw_cycle_trader *trader, const pw_view *view, int32
         if (cycle->side != side) return PW_LIMIT_OPPOSING;
     }
     *value = params->max_total;
-    return pw_book_room(&trader->book, NULL, 2 * volume, params->max_total) ? 0 : PW_LIMIT_LOTS; /* itself and its hedge */
+    const int64_t both = 2 * volume; /* itself and its hedge */
+    return pw_book_room(&trader->book, NULL, both, params->max_total) ? 0 : PW_LIMIT_VOLUME;
 }
 
 static void send_first(pw_cycle_trader *trader, const pw_view *view, int32_t side, pw_out *out) {
     pw_cycle *cycle = pw_cycle_new(&trader->book, view->tick.time, side);
-    cycle->reserve = trader->params.lots[0];
-    pw_send_open(&trader->book, cycle, view, side, PW_ROLE_INITIAL, trader->params.lots[0], 0, out);
+    cycle->reserve = trader->params.sizes[0];
+    pw_send_open(&trader->book, cycle, view, side, PW_ROLE_INITIAL, trader->params.sizes[0], 0, out);
 }
 
 /* Whether a cycle of this side is nearer than allowed. Watches where that changes. */
@@ -121,14 +122,14 @@ static int autotrade(pw_cycle_trader *trader, const pw_view *view, pw_out *out) 
         send_first(trader, view, side, out);
         return 1;
     }
-    if (limit == PW_LIMIT_LOTS && !trader->capped) {
+    if (limit == PW_LIMIT_VOLUME && !trader->capped) {
         trader->capped = 1;
         pw_note_out(out, 0, PW_NOTE_CAP, limit, value);
     }
     return 0;
 }
 
-/* ---- Events -------------------------------------------------------------------------------------------------------- */
+/* ---- Events ----------------------------------------------------------------------------------------------------- */
 
 /* The first quote of a new candle. */
 static int new_candle(pw_cycle_trader *trader, const pw_view *view) {

@@ -5,10 +5,10 @@
 
 #include "cycle.h"
 
-enum { PW_MOST_LOTS = 20, PW_MOST_ZONES = 10, PW_MOST_CYCLES = 50, PW_MOST_ORDERS = 100 };
+enum { PW_MOST_SIZES = 20, PW_MOST_ZONES = 10, PW_MOST_CYCLES = 50, PW_MOST_ORDERS = 100 };
 
 typedef struct pw_cycle_trader_params {
-    int64_t lots[PW_MOST_LOTS];   /* steps */
+    int64_t sizes[PW_MOST_SIZES];   /* steps */
     int64_t zones[PW_MOST_ZONES]; /* points */
     int64_t take_profit;          /* minor units */
     int64_t max_cycle_loss;       /* minor units, > 0 */
@@ -21,7 +21,7 @@ typedef struct pw_cycle_trader_params {
     int64_t order_sl;             /* 0: none */
     int64_t disaster_sl;          /* 0: none */
     int64_t max_total;            /* steps */
-    int32_t n_lots;
+    int32_t n_sizes;
     int32_t n_zones;
     int32_t max_cycles;
     int32_t max_orders;

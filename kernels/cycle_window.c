@@ -65,8 +65,9 @@ void pw_watch_time(pw_window *window, int64_t time) {
     if (window->until > time) window->until = time;
 }
 
-/* How far quotes may go, in points, while the profit of `steps` moves by less than `money`. Every leg is rounded, so it may
- * move a minor unit more than its exact value. Rounded down, with a part in a million to spare for the doubles. */
+/* How far quotes may go, in points, while the profit moves by less than `money`, when it moves by `a_point` a point.
+ * Every leg is rounded, so it may move a minor unit more than its exact value. Rounded down, with a part in a million to
+ * spare for the doubles. */
 static int64_t points_within(int64_t money, double a_point, int32_t legs) {
     const double points = ((double)money - (double)legs - 1.0) / a_point * 0.999999 - 1.0;
     if (!(points > 0.0)) return 0;

@@ -5,24 +5,25 @@
  *             v                                  v
  *     on_*(state, view, ..., out)  ->  out.intents[] (at most one in flight a cycle), out.notes[], out.ended[]
  *
- * Who calls what, within one tick: the venue first, its reports (on_report, in the order of the deals), then on_tick, once:
- * cycles by id, each through its numbered rules. What fills behind on_tick on the same tick (latency 0) is reported at
- * once, and acted on with the next tick.
+ * Who calls what, within one tick: the venue first, its reports (on_report, in the order of the deals), then on_tick,
+ * once: cycles by id, each through its numbered rules. What fills behind on_tick on the same tick (latency 0) is reported
+ * at once, and acted on with the next tick.
  *
  *     on_tick      a quote: every rule. Sends.
- *     on_time      no new quote, but next_time() has come (a repeat, a time-out, a close that goes on): the same, but no
- *                  rule that looks at prices. Sends. Only where time passes without quotes, that is live.
+ *     on_time      no new quote, but next_time() has come (a repeat, a time-out, a close that goes on): the same, but
+ *                  no rule that looks at prices. Sends. Only where time passes without quotes, that is live.
  *     on_command   sends what was asked for, unless the cycle has a request in flight: then a close is latched.
  *     on_report    books, and never sends: what follows is sent by the next on_tick or on_time.
  *
  * A cycle is one basket; of bollinger_stop, one position. Ids of intents and cycles count from 1 and never come again.
  *
  * State: state_bytes(params) bytes, 8-byte aligned, owned by the caller. No pointers: it can be copied, stored and
- * compared byte by byte. A function that answers anything but PW_OK has changed nothing, except PW_RANGE (an amount that
- * does not fit in 64 bits), after which the state is of no use:
+ * compared byte by byte. A function that answers anything but PW_OK has changed nothing, except PW_RANGE (an amount
+ * that does not fit in 64 bits), after which the state is of no use:
  *     PW_FULL      an array of `out` has less room left than PW_ROOM_*
  *     PW_STATE     the state is not one of this strategy and version
- *     PW_OPTION    a report or command that cannot be: a volume <= 0 or more than was asked for, a price <= 0, an unknown kind
+ *     PW_OPTION    a report or command that cannot be: a volume <= 0 or more than was asked for, a price <= 0, an
+ *                  unknown kind
  * A report on an id or ticket that is not (or no longer) ours is PW_OK, and nothing happens.
  */
 #ifndef PITWIRE_STRATEGY_H
@@ -71,7 +72,7 @@ typedef struct pw_intent {
     int64_t ticket;    /* of the position to close or modify; 0 */
     int64_t ticket_by; /* close-by: the other one */
     int64_t sl, tp;    /* points, 0 none */
-    int64_t protect;   /* open: points from the fill to the protective stop, 0 none; of it and sl the nearer one is set */
+    int64_t protect;   /* open: points from the fill to a protective stop, 0 none; of it and sl the nearer one is set */
     int32_t kind;      /* pw_intent_kind */
     int32_t side;      /* of the order: a close has the side opposite to its position's; a modify its position's */
     int32_t role;      /* pw_role of the position that it opens or closes */
@@ -100,7 +101,7 @@ typedef struct pw_report {
     int64_t price;
     int64_t profit;     /* realised by this deal, minor units */
     int64_t commission; /* charged by this deal, <= 0 */
-    int64_t swap;       /* booked on the position (PW_BOOKED), or realised by closing; of both positions for a close-by */
+    int64_t swap;       /* booked on the position (PW_BOOKED), or realised by closing; of both for a close-by */
     int32_t kind;       /* pw_report_kind */
     int32_t why;        /* PW_REFUSED: pw_refusal; PW_LEFT: pw_reason */
 } pw_report;
@@ -121,7 +122,7 @@ typedef struct pw_command {
 /* What stops an order: pw_note.detail. */
 typedef enum pw_limit {
     PW_LIMIT_ORDERS = 1,   /* max_orders_per_cycle */
-    PW_LIMIT_LOTS = 2,     /* max_total_lots */
+    PW_LIMIT_VOLUME = 2,   /* max_total_lots */
     PW_LIMIT_CYCLES = 3,   /* max_cycles, max_open_orders; adaptive_hedging: its one */
     PW_LIMIT_OPPOSING = 4, /* prevent_opposing_trades */
     PW_LIMIT_UNKNOWN = 5,  /* equity or rate is not known */

@@ -74,9 +74,9 @@ static int64_t choose(bytes *from, const pw_strategy *strategy, void *params) {
     memset(params, 0, (size_t)strategy->params_bytes);
     if (strategy == pw_strategy_at(0)) {
         pw_cycle_trader_params *p = params;
-        p->n_lots = p->n_zones = 2;
-        p->lots[0] = p->zones[1] = 2;
-        p->lots[1] = 3;
+        p->n_sizes = p->n_zones = 2;
+        p->sizes[0] = p->zones[1] = 2;
+        p->sizes[1] = 3;
         p->zones[0] = p->hedge_sl = p->zone_forward = p->zone_forward2 = p->autotrade_threshold = near;
         p->take_profit = near * 3;
         p->max_cycle_loss = near * 9;
@@ -88,7 +88,7 @@ static int64_t choose(bytes *from, const pw_strategy *strategy, void *params) {
         p->autotrade = p->candle_close = 1;
     } else if (strategy == pw_strategy_at(1)) {
         pw_adaptive_hedging_params *p = params;
-        for (int i = 0; i <= PW_MOST_LEVELS; i++) p->lots[i] = i + 1;
+        for (int i = 0; i <= PW_MOST_LEVELS; i++) p->sizes[i] = i + 1;
         p->distance = near;
         p->profit_target = near * 5;
         p->activation = -near;
@@ -129,7 +129,8 @@ static void report(desk *at, bytes *from) {
     const uint64_t what = take(from, 1);
     made.time = at->view.tick.time;
     if (at->n_flying == 0 || what % 16 == 0) {
-        int64_t *const wide[] = {&made.id, &made.ticket, &made.ticket_by, &made.volume, &made.left, &made.price, &made.swap};
+        int64_t *const wide[] = {&made.id,   &made.ticket, &made.ticket_by, &made.volume,
+                                 &made.left, &made.price,  &made.swap};
         for (int i = 0; i < 7; i++) *wide[i] = (int64_t)take(from, take(from, 1) % 5);
         made.kind = (int32_t)(take(from, 1) % 9) - 1;
         made.why = (int32_t)(take(from, 1) % 20);
@@ -139,7 +140,9 @@ static void report(desk *at, bytes *from) {
     const int64_t which = (int64_t)(take(from, 1) % (uint64_t)at->n_flying);
     const pw_intent intent = at->flying[which];
     made.id = intent.id;
-    made.kind = what % 5 == 1 ? PW_REFUSED : what % 7 == 2 ? PW_UNKNOWN : intent.kind == PW_MODIFY ? PW_MODIFIED : PW_FILLED;
+    made.kind = intent.kind == PW_MODIFY ? PW_MODIFIED : PW_FILLED;
+    if (what % 7 == 2) made.kind = PW_UNKNOWN;
+    if (what % 5 == 1) made.kind = PW_REFUSED;
     made.why = (int32_t)(what % 3);
     made.volume = what % 6 == 0 && intent.volume > 1 ? intent.volume - 1 : intent.volume;
     made.left = intent.volume - made.volume;
@@ -167,7 +170,8 @@ static void compare_copy(const desk *at) {
     memcpy(one.state, at->state, (size_t)at->bytes);
     for (int i = 0; i < 2; i++) {
         desk *each = i == 0 ? &twin : &one;
-        each->out = (pw_out){each->intents, 0, PW_ROOM_INTENTS, each->notes, 0, PW_ROOM_NOTES, each->ended, 0, PW_ROOM_ENDED};
+        each->out = (pw_out){each->intents, 0, PW_ROOM_INTENTS, each->notes, 0, PW_ROOM_NOTES, each->ended, 0,
+                             PW_ROOM_ENDED};
         each->view.tick.time += PW_SECOND;
         (void)each->strategy->on_tick(each->state, &each->view, &each->out);
     }

@@ -137,7 +137,7 @@ def test_conversion_is_exact(pips: int, steps: int, cents: int) -> None:
     """Decimal numbers become whole points, steps and minor units, whatever their binary fractions are."""
     params = CycleTraderParams(hedge_sl=pips / 10, disaster_sl=0.0, lot_sizes=(steps / 100,), take_profit=cents / 100)
     made = compiled(params, Grid(10, Fraction(100), 1, 10_000))
-    assert (made.hedge_sl, made.lots[0], made.take_profit) == (pips, steps, cents)
+    assert (made.hedge_sl, made.sizes[0], made.take_profit) == (pips, steps, cents)
 
 
 @pytest.mark.parametrize("struct", PARAMS.values(), ids=PARAMS)
