@@ -20,6 +20,12 @@ from bus.clock import monotonic_us
 
 TMUX = shutil.which("tmux")
 PATIENCE_S = 45.0
+# As it is without a file, but the first fill does not take its time.
+QUICK = """
+[[session]]
+id = "ema-eurusd"
+params = {fast = 1, slow = 2}
+"""
 
 
 class Session:
@@ -61,6 +67,7 @@ class Session:
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
     """`pitwire run` in tmux; nothing is left of either afterwards."""
+    (tmp_path / "pitwire.toml").write_text(QUICK, encoding="utf-8")
     made = Session(tmp_path, [*COMMAND, "run", "--home", str(tmp_path / "home")])
     yield made
     made.close()
