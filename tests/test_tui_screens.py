@@ -5,7 +5,7 @@ import re
 
 import pytest
 from floorview import NOW, SECOND, floor_app, line_with, position, quote, rows, screen_text
-from screenshots import KEPT, PICTURE, SHOTS, Shot, taken
+from screenshots import KEPT, PICTURE, SHOTS, Shot, settled, taken
 
 from schemas.account import ProfitLoss
 from schemas.command import RiskState
@@ -395,12 +395,12 @@ async def test_without_colours_the_same_text_stands_there(monkeypatch: pytest.Mo
     """NO_COLOR takes no information away."""
     plain = floor_app()
     async with plain.run_test(size=(120, 40)) as pilot:
-        await pilot.pause()
+        await settled(plain, pilot)
         coloured = screen_text(plain)
     monkeypatch.setitem(os.environ, "NO_COLOR", "1")
     app = floor_app()
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause()
+        await settled(app, pilot)
         assert app.no_color
         assert screen_text(app) == coloured
 
