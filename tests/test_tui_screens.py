@@ -232,6 +232,55 @@ async def test_the_newest_hundred_fills_are_called_so() -> None:
         assert "newest 100 fills" in rows(app, "orders")[0]
 
 
+@pytest.mark.parametrize("title", ["/srv/a/folder/with/a/long/name/of/a/floor", "var"])
+async def test_the_head_keeps_to_two_lines(title: str) -> None:
+    """At 80 columns, with a long folder and something wrong: the title gives way, what is wrong does not."""
+
+    def wrong(view: View) -> None:
+        view.link.recent, view.link.left_out = 12_345, 17
+        view.actors["watch"].state = "late"
+
+    app = floor_app(wrong)
+    app.floor.summary.title = title
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        text = screen_text(app)
+        for fact in ("Pitwire", "live 22:13:20 UTC", "Risk active", "1 LATE", "12,345 missed", "17 not shown"):
+            assert fact in text[0]
+        assert "Equity" in text[1]
+        assert "1 Prices" in text[2]
+
+
+async def test_columns_stand_still_from_the_first_price_on() -> None:
+    """Room for the figures and the chart is there before they are."""
+
+    def early(view: View) -> None:
+        for row in view.quotes.values():
+            row.history, row.bid, row.ask, row.digits = row.history[:1], 1.1, 1.1, None
+
+    app = floor_app(early)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        before = rows(app, "prices")[1]
+        row = app.replica.view.quotes["paper", "EURUSD"]
+        row.bid, row.ask, row.digits, row.history = 1.12345, 1.12357, 5, [1.1] * 60
+        app.replica.view.dirty.add("quotes")
+        app.redraw()
+        await pilot.pause()
+        assert rows(app, "prices")[1] == before
+        assert "1.12345" in line_with(app, "EURUSD +1")
+
+
+async def test_titles_of_columns_are_never_cut() -> None:
+    """A column that has no room for its name is left out."""
+    for width in (40, 80, 104, 200):
+        app = floor_app()
+        async with app.run_test(size=(width, 40)) as pilot:
+            await pilot.pause()
+            for panel in ("positions", "orders", "actors", "prices"):
+                assert "…" not in rows(app, panel)[1]
+
+
 async def test_two_thousand_positions_are_scrolled_not_built() -> None:
     """Only rows in sight are made; the last is one key away."""
 

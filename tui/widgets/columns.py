@@ -22,7 +22,8 @@ Cell = tuple[str, str]
 class Column:
     """A column. `rank`: 0 stays whatever happens, the highest goes first. `least`: cells to which a text may be cut,
     0 for a figure. `wish`: cells for which columns of a higher rank make way. `fills`: what is left over goes to this
-    column. `newest`: of a chart that does not fit the right end is shown.
+    column. `newest`: of a chart that does not fit the right end is shown. `first`: cells that are taken from the
+    beginning, so that nothing moves when the figures come.
     """
 
     title: str
@@ -32,6 +33,7 @@ class Column:
     wish: int = 0
     fills: bool = False
     newest: bool = False
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Widths:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
-        self._needed = [cell_len(column.title) for column in columns]
+        self.forget()
 
     def grow(self, cells: Sequence[Cell]) -> bool:
         """Take in a row. True if a column has to become wider."""
@@ -62,12 +64,15 @@ class Widths:
 
     def forget(self) -> None:
         """Start again from the titles: nothing is shown."""
-        self._needed = [cell_len(column.title) for column in self._columns]
+        self._needed = [max(cell_len(column.title), column.first) for column in self._columns]
 
     def places(self, width: int) -> list[Place]:
         """The columns that fit, from left to right."""
         columns, needed = self._columns, self._needed
-        least = [min(column.least or need, need) for column, need in zip(columns, needed, strict=True)]
+        least = [
+            max(min(column.least or need, need), cell_len(column.title))
+            for column, need in zip(columns, needed, strict=True)
+        ]
         shown = list(range(len(columns)))
         for index in sorted(shown, key=lambda index: (-columns[index].rank, -index)):
             rank = columns[index].rank

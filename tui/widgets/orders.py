@@ -20,8 +20,8 @@ _COLUMNS = (
     Column("Price", rank=2, right=True),
     Column("State", least=7, wish=12),
     Column("P/L", rank=1, right=True),
-    Column("Session", rank=4, least=6),
-    Column("Account", rank=5, least=6),
+    Column("Session", rank=4, least=7, wish=10),
+    Column("Account", rank=5, least=7),
     Column("Order", rank=6, least=8),
 )
 _STATES: dict[str, Cell] = {

@@ -19,10 +19,10 @@ _COLUMNS = (
     Column("Entry", rank=1, right=True),
     Column("Now", rank=2, right=True),
     Column("P/L", right=True),
-    Column("Session", rank=4, least=6),
-    Column("Strategy", rank=5, least=6),
+    Column("Session", rank=4, least=7, wish=10),
+    Column("Strategy", rank=5, least=8, wish=10),
     Column("Since", rank=3),
-    Column("Account", rank=6, least=6),
+    Column("Account", rank=6, least=7),
     Column("Ticket", rank=7, right=True),
 )
 

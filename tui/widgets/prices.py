@@ -15,12 +15,12 @@ __all__ = ["Prices"]
 
 _COLUMNS = (
     Column("Symbol", least=7),
-    Column("Bid ", right=True),
-    Column("Ask", right=True),
+    Column("Bid ", right=True, first=8),
+    Column("Ask", right=True, first=7),
     Column("Spr", rank=1, right=True),
     Column("Market", rank=3),
-    Column("Time", rank=4),
-    Column("1 min", rank=2, right=True, least=5, wish=20, newest=True),
+    Column("Time", rank=4, first=8),
+    Column("1 min", rank=2, right=True, least=5, wish=20, newest=True, first=60),
 )
 _MOVES: dict[int, Cell] = {1: (marks.up, "up"), 0: (marks.flat, ""), -1: (marks.down, "down")}
 

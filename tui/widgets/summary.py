@@ -15,17 +15,21 @@ from tui.widgets.tones import Toned, fitted
 
 __all__ = ["Summary"]
 
+_NAME = "Pitwire "
 _GAP = 2
+_TWO_LINES = 72
+"""Cells from which the state takes one line: then the title gets what is left, and gives way."""
 _TITLE_SHARE = 6
+_SHORTEST = 3
 _RISK_TONES = {"active": "good", "reducing": "warn", "halted": "bad"}
 _RISK_ORDER = ("halted", "reducing", "active")
 
 
-def _state(view: View, title: str, width: int) -> list[tuple[Cell, ...]]:
+def _state(view: View, title: str) -> list[tuple[Cell, ...]]:
     """How the floor is."""
     link = view.link
     found: list[tuple[Cell, ...]] = [
-        (("Pitwire ", "strong"), (_short(plain(title), max(width // _TITLE_SHARE, 8)), "dim")),
+        ((_NAME, "strong"), (title, "dim")),
         (_phase(link), (f" {clock(link.last_received)} UTC" if link.last_received else "", "")),
         (("Risk ", "dim"), _risk(view)),
     ]
@@ -73,6 +77,8 @@ def _phase(link: LinkView) -> Cell:
 
 def _short(title: str, most: int) -> str:
     """A long title's end: of a path it tells more than the beginning."""
+    if most < _SHORTEST:
+        return ""
     return title if len(title) <= most else f"{marks.cut}{title[1 - most :]}"
 
 
@@ -130,7 +136,7 @@ class Summary(Toned):
         if self._view is None:
             return
         lines: list[list[Cell]] = []
-        for group in (_state(self._view, self.title, width), _money(self._view)):
+        for group in (self._state_within(self._view, width), _money(self._view)):
             line: list[Cell] = []
             used = 0
             for fact in group:
@@ -147,9 +153,29 @@ class Summary(Toned):
         before, self._lines = self._lines, lines
         self.repaint(before, lines)
 
+    def _state_within(self, view: View, width: int) -> list[tuple[Cell, ...]]:
+        """The state on one line where the terminal is wide enough: the title is cut, then what is as usual goes."""
+        title = plain(self.title)
+        room = max(width // _TITLE_SHARE, 8)
+        facts = _state(view, _short(title, room))
+        over = sum(cell_len(text) for fact in facts for text, _ in self._steady(fact)) + _GAP * (len(facts) - 1)
+        over -= width - 2
+        if over <= 0 or width < _TWO_LINES:
+            return facts
+        shown = cell_len(facts[0][1][0])
+        if over < shown:
+            return [((_NAME, "strong"), (_short(title, shown - over), "dim")), *facts[1:]]
+        facts[0] = ((_NAME.rstrip(), "strong"),)
+        over -= shown + 1
+        for fact in [fact for fact in facts if fact[-1][1] == ""][1:]:  # not the time, which comes first
+            if over > 0:
+                facts.remove(fact)
+                over -= sum(cell_len(text) for text, _ in fact) + _GAP
+        return facts
+
     def _steady(self, fact: tuple[Cell, ...]) -> list[Cell]:
         """A fact with a label as wide as it has ever been, so that its neighbours stand still."""
-        if len(fact) == 1:
+        if len(fact) == 1 or fact[0][0] == _NAME:
             return list(fact)
         (label, shade), (text, look) = fact
         width = self._widths[label] = max(self._widths.get(label, 0), cell_len(text))

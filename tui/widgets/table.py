@@ -137,7 +137,8 @@ class Table(ScrollView, Toned, Generic[Row], can_focus=True):
             return self.painted([], width)
         if (cells := self._shown.get(row)) is None:
             cells = self._shown[row] = self._cells(self._rows[row])
-            if self._widths.grow(cells):
+            if self._widths.grow(cells):  # whole in this line at once, in the others right after it
+                self._places = self._widths.places(self.scrollable_content_region.width)
                 self.call_next(self._arrange)
         return self._line(cells, self._places, width)
 
