@@ -23,6 +23,7 @@ from schemas.health import Alert, Beat
 from schemas.market import Tick
 from schemas.order import OrderState, OrderTerms, OrderUpdate
 from schemas.registry import subject_of
+from tui import floor_past
 from tui.floor_source import FloorAddress, FloorGone, FloorSource
 from tui.replica import Replica
 from tui.view_state import Phase, View
@@ -283,6 +284,38 @@ async def test_what_does_not_answer_is_named_until_it_does(tmp_path: Path) -> No
         await terminal.until(lambda view: view.link.phase == "live")
         assert terminal.view.link.reason == ""
         assert ("a", 5) in terminal.view.positions
+
+
+async def test_a_floor_without_a_watch_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In simulated time there is none: that is said once; one that comes all the same is asked."""
+    monkeypatch.setattr(floor_past, "_ABSENT_US", 0)
+    async with floor_with_owner(tmp_path) as (floor, terminal):
+        await serve(floor, "portfolio", {"book": BOOK, "series": SERIES})
+        terminal.start()
+        await terminal.until(lambda view: view.link.phase == "live")
+        assert terminal.view.link.reason == ""
+        assert [row.text for row in terminal.view.log if "watch" in row.text] == [
+            "this floor has no watch: what was reported before is not shown"
+        ]
+        await serve(floor, "watch", {"log": LOG})
+        beat = Beat(actor="watch", state="running", source="watch", incarnation=1, sequence=1, time=AT)
+        await say(floor, "watch", beat)
+        await terminal.until(lambda view: any(row.code == "slow" for row in view.log))
+
+
+async def test_a_floor_that_is_down_is_looked_for_again(tmp_path: Path) -> None:
+    """Whoever can know is asked while there is no link, and what it says is shown; a server elsewhere is found."""
+    async with floor_with_owner(tmp_path) as (floor, terminal):
+        await services(floor)
+        why: list[str | None] = [None]
+        source = FloorSource(terminal.find, terminal.replica, lambda: None, down=lambda: why[0])
+        terminal.task = asyncio.create_task(source.run())
+        await terminal.until(lambda view: view.link.phase == "live")
+        why[0] = "the disk is full"
+        await floor.server.stop()
+        await terminal.until(lambda view: view.link.floor == "down")
+        assert terminal.view.link.floor_reason == "the disk is full"
+        await terminal.until(lambda _: terminal.finds > 1)
 
 
 async def test_a_service_that_refuses_is_quoted(tmp_path: Path) -> None:

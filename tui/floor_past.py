@@ -23,6 +23,7 @@ from tui.replica import Replica
 
 __all__ = ["FloorPast"]
 
+_ABSENT = "waiting for the watch's log: it is not there"
 _What = tuple[str, str]
 _LAST: _What = ("LAST", ">")
 _CHUNK = 500
@@ -30,10 +31,13 @@ _ANSWER_US = 2_000_000
 _AGAIN_S = 0.5
 _FIRST_S = 1.0
 _BOOK = ("portfolio", "book")
+_LOG = ("watch", "log")
+_ABSENT_US = 5_000_000
+"""Who is not there for so long, and has not been heard either, is none of this floor's: simulated time has no watch."""
 _QUESTIONS: dict[_What, type[Event]] = {
     _BOOK: BookAnswer,
     ("portfolio", "series"): SeriesAnswer,
-    ("watch", "log"): LogAnswer,
+    _LOG: LogAnswer,
 }
 
 
@@ -50,10 +54,21 @@ class FloorPast:
         self._numbers = itertools.count(1)
         self._troubles: dict[_What, str] = {}
         self._last_read = asyncio.Event()
+        self._without_log = False
+
+    @property
+    def lacks(self) -> bool:
+        """Whether the watch's log was not waited for, and the watch is there by now."""
+        return self._without_log and self._replica.heard(_LOG[0])
 
     async def read(self) -> None:
         """Read everything, however long it takes. Cancel it when the link is lost."""
         await self._read(_LAST, *_QUESTIONS)
+
+    async def read_log(self) -> None:
+        """Read what the watch knows, now that there is one."""
+        self._without_log = False
+        await self._get(_LOG)
 
     async def read_book(self) -> None:
         """Read again what is open."""
@@ -77,7 +92,10 @@ class FloorPast:
             waiting = asyncio.ensure_future(self._last_read.wait())
             await asyncio.wait({waiting}, timeout=_FIRST_S)
             waiting.cancel()
+        since = self._clock.now()
         while trouble := await (self._last() if what == _LAST else self._ask(*what)):
+            if what == _LOG and trouble == _ABSENT and self._has_no_watch(since):
+                break
             if self._troubles.get(what) != trouble:
                 self._troubles[what] = trouble
                 self._tell("; ".join(self._troubles.values()))
@@ -86,6 +104,15 @@ class FloorPast:
             self._last_read.set()
         if self._troubles.pop(what, None):
             self._tell("; ".join(self._troubles.values()))
+
+    def _has_no_watch(self, since: int) -> bool:
+        """Whether nobody has to be waited for: the watch was sought from `since` on, and nobody has heard of it."""
+        if self._clock.now() - since < _ABSENT_US or self._replica.heard(_LOG[0]):
+            return False
+        if not self._without_log:
+            self._replica.note("this floor has no watch: what was reported before is not shown", self._clock.now())
+        self._without_log = True
+        return True
 
     async def _subscribed(self) -> None:
         """Return when the server has every subscription: what is read from now on leaves no gap to what is heard."""

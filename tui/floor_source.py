@@ -166,6 +166,8 @@ class FloorSource:
                     reading = asyncio.create_task(past.read())
                 elif reading is None and bus.up and self._replica.wants_reading(self._clock.now()):
                     reading = asyncio.create_task(past.read_book())
+                elif reading is None and bus.up and past.lacks:
+                    reading = asyncio.create_task(past.read_log())
                 await self._pause()
                 self._look()
                 if not bus.up and self._is_down():

@@ -144,6 +144,14 @@ class Replica:
         """Something is wrong on a link that is up: a line of the log."""
         self._log.say(now, "warning", text, "link")
 
+    def note(self, text: str, now: int) -> None:
+        """Something to know about what is shown."""
+        self._log.say(now, "info", text, "link")
+
+    def heard(self, actor: str) -> bool:
+        """Whether this actor has been heard of."""
+        return actor in self.view.actors
+
     def begin_reading(self, now: int) -> None:
         """What there was before is about to be read, again perhaps; subscriptions are in place."""
         self._reading_since = now
