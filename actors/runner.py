@@ -206,7 +206,7 @@ class Runner(Actor):
             bars = self._bars.get(tick.symbol)
             bar = bars.add(tick.at, tick.bid) if bars is not None else None
             if not self._unsettled:
-                with self._faults.watched(tick.symbol):
+                with self._faults.watched(tick.symbol, "on_tick"):
                     strategy.on_tick(tick, self._desk)
                     if bar is not None:
                         self._bar_count += 1
@@ -218,7 +218,7 @@ class Runner(Actor):
         """In simulated time it comes at most once before each tick, whose own end says whether time may go on."""
         self._desk.out.append(SetTimer(f"{_EACH_SECOND}{symbol}", now + _SECOND_US))
         if symbol in self._desk.ticks and not self._unsettled:
-            with self._faults.watched(symbol):
+            with self._faults.watched(symbol, "on_timer"):
                 self._strategies[symbol].on_timer(now, self._desk)
         return self._finish(done=False)
 
@@ -293,7 +293,7 @@ class Runner(Actor):
             reason=view.reason,
             ended=view.ended,
         )
-        with self._faults.watched(view.terms.symbol):
+        with self._faults.watched(view.terms.symbol, "on_order"):
             strategy.on_order(outcome, self._desk)
 
     def _stats(self) -> SessionStats:

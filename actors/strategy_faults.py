@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["MOST_IN_A_ROW", "Faults"]
 
 MOST_IN_A_ROW = 20
-"""Messages in a row, of one symbol, in whose handling the strategy raised."""
+"""Messages in a row, of one symbol and one handler, in whose handling the strategy raised."""
 
 
 class Faults:
@@ -23,24 +23,26 @@ class Faults:
 
     def __init__(self) -> None:
         self.latched = False
-        self._called = ""
-        self._in_a_row: Counter[str] = Counter()
+        self._called: tuple[str, str] | None = None
+        self._in_a_row: Counter[tuple[str, str]] = Counter()
 
     @contextlib.contextmanager
-    def watched(self, symbol: str) -> Iterator[None]:
-        """The strategy of this symbol is called. What it raises is counted by `raised`, which the runtime leads to."""
-        self._called = symbol
+    def watched(self, symbol: str, handler: str) -> Iterator[None]:
+        """This handler of the symbol's strategy is called. What it raises is counted by `raised`, which the runtime
+        leads to. Another handler that works, each second say, makes no tick that was not handled good.
+        """
+        self._called = (symbol, handler)
         yield
-        self._called = ""
-        self._in_a_row[symbol] = 0
+        self._called = None
+        self._in_a_row[symbol, handler] = 0
 
     def raised(self) -> str:
         """A message has failed. The symbol whose strategy has now raised once too often, the first time only."""
-        symbol, self._called = self._called, ""
-        if not symbol:
+        called, self._called = self._called, None
+        if called is None:
             return ""  # not by the strategy
-        self._in_a_row[symbol] += 1
-        if self.latched or self._in_a_row[symbol] < MOST_IN_A_ROW:
+        self._in_a_row[called] += 1
+        if self.latched or self._in_a_row[called] < MOST_IN_A_ROW:
             return ""
         self.latched = True
-        return symbol
+        return called[0]

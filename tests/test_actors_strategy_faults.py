@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from actors.desk import RunnerConfig
-from actors.effects import Effect, EventIn, Failed, Publish
+from actors.effects import Effect, EventIn, Failed, Publish, TimerIn
 from actors.runner import Runner
 from actors.strategy_faults import MOST_IN_A_ROW
 from schemas.base import Event
@@ -125,6 +125,15 @@ def test_one_symbol_that_works_does_not_hide_another() -> None:
     for _ in range(MOST_IN_A_ROW):
         bench.ticks(1, "EURUSD")
         bench.ticks(1, "GBPUSD")
+    assert len(bench.said(Alert)) == 1
+
+
+def test_a_handler_that_works_does_not_hide_another() -> None:
+    """A timer each second between ticks that all raise."""
+    bench = Bench()
+    for _ in range(MOST_IN_A_ROW):
+        bench.ticks(1)
+        bench.effects += bench.runner.on_timer(TimerIn("second EURUSD"), bench.now)
     assert len(bench.said(Alert)) == 1
 
 
