@@ -5,6 +5,7 @@ Collects what the strategy asks for as effects; the runner stores the state in f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,8 +13,10 @@ import msgspec
 from actors.effects import Effect, Publish, SetTimer
 from actors.error_text import encodable
 from actors.session_book import OrderView, RunnerState
-from actors.strategy import StrategyError
+from actors.strategy import StrategyError, Terms
+from schemas.health import Alert
 from schemas.order import OrderIntent, OrderTerms, Signal
+from schemas.settings import ParamValue
 
 if TYPE_CHECKING:
     from actors.strategy import Position
@@ -35,10 +38,11 @@ class RunnerConfig(msgspec.Struct, frozen=True):
     venue: str
     strategy: str
     symbols: tuple[str, ...]
-    params: dict[str, int | float | str | bool]
+    params: Mapping[str, ParamValue]
     lifetime_us: int
     skew_us: int
     sim: bool
+    terms: Terms = Terms("USD", 100, 0.0)
 
 
 class SessionDesk:
@@ -61,6 +65,22 @@ class SessionDesk:
     def spec(self, symbol: str) -> SymbolSpec | None:
         """See `Desk`."""
         return self.specs.get(symbol)
+
+    @property
+    def simulated(self) -> bool:
+        """See `Desk`."""
+        return self._config.sim
+
+    def terms(self) -> Terms:
+        """See `Desk`."""
+        return self._config.terms
+
+    def alert(self, code: str, text: str) -> None:
+        """See `Desk`."""
+        told = f"session {self._config.session}: {encodable(text)}"
+        self.out.append(
+            Publish(Alert(severity="warning", code=code, text=told, actor=f"session-{self._config.session}"))
+        )
 
     def positions(self, symbol: str) -> list[Position]:
         """See `Desk`."""
@@ -91,6 +111,7 @@ class SessionDesk:
         *,
         position: int = 0,
         kind: OrderKind = "market",
+        cycle: str = "",
         comment: str = "",
     ) -> str:
         """See `Desk`. While `barred` an order that opens is none: its id is of an order that has ended.
@@ -122,6 +143,7 @@ class SessionDesk:
             position=position,
             bid=tick.bid,
             ask=tick.ask,
+            cycle=encodable(cycle),
             comment=encodable(comment),
         )
         self._state.orders[terms.id] = OrderView(terms)

@@ -19,7 +19,7 @@ from actors.desk import RunnerConfig, SessionDesk
 from actors.effects import CancelTimer, Effect, EventIn, Failed, LinkChanged, Publish, SetTimer, TimerIn
 from actors.session_book import RunnerState, saved
 from actors.strategies import find_strategy, make_params
-from actors.strategy import Outcome, Strategy
+from actors.strategy import Outcome, Strategy, Terms
 from actors.strategy_faults import MOST_IN_A_ROW, Faults
 from schemas.health import TROUBLED, Alert, Hello, SimDone
 from schemas.market import SymbolSpec, Tick
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.session_book import OrderView
+    from schemas.order import Deal
     from schemas.settings import Settings
 
 __all__ = ["Runner", "RunnerConfig", "config_from"]
@@ -44,6 +45,7 @@ _STATS_US = 5 * _SECOND_US
 def config_from(settings: Settings, session: str) -> RunnerConfig:
     """From the settings of the session named so."""
     wanted = next(one for one in settings.session if one.id == session)
+    account = next(one for one in settings.account if one.id == wanted.account)
     return RunnerConfig(
         session=session,
         account=wanted.account,
@@ -54,6 +56,7 @@ def config_from(settings: Settings, session: str) -> RunnerConfig:
         lifetime_us=settings.guard.intent_lifetime_ms * 1000,
         skew_us=settings.guard.skew_ms * 1000,
         sim=settings.feed.speed == 0,
+        terms=Terms(account.currency, account.leverage, account.commission),
     )
 
 
@@ -237,7 +240,7 @@ class Runner(Actor):
         if update.report:
             self.state.reports += 1
         self._settled(update.order, view)
-        self._tell(update.order, view)
+        self._tell(update.order, view, update.deal)
         return self._finish()
 
     def _on_refused(self, refused: OrderRefused) -> list[Effect]:
@@ -254,7 +257,7 @@ class Runner(Actor):
         for update in sync.updates:
             view = self.state.fold(update)
             if view is not None:
-                self._tell(update.order, view)
+                self._tell(update.order, view, update.deal)
             known = self.state.orders.get(update.order)
             if known is not None:
                 self._settled(update.order, known)
@@ -276,9 +279,9 @@ class Runner(Actor):
             self._unsettled.discard(order)
             self._desk.out.append(CancelTimer(f"check {order}"))
 
-    def _tell(self, order: str, view: OrderView) -> None:
+    def _tell(self, order: str, view: OrderView, deal: Deal | None = None) -> None:
         strategy = self._strategies.get(view.terms.symbol)
-        if strategy is None or view.terms.symbol not in self._desk.ticks:
+        if strategy is None or (view.terms.symbol not in self._desk.ticks and not strategy.hears_early):
             return
         outcome = Outcome(
             order=order,
@@ -292,6 +295,7 @@ class Runner(Actor):
             closes=view.terms.position,
             reason=view.reason,
             ended=view.ended,
+            deal=deal,
         )
         with self._faults.watched(view.terms.symbol, "on_order"):
             strategy.on_order(outcome, self._desk)

@@ -7,23 +7,34 @@ without an installation too. A strategy that is in no package is named `module:C
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 
 import msgspec
 
 from actors.strategy import Strategy, StrategyError
+from schemas.settings import ParamValue
 
 __all__ = ["find_strategy", "make_params"]
 
 _GROUP = "pitwire.strategies"
-_OWN = {"ema_cross": ("actors.ema_cross", "EmaCross")}
+_OWN = {
+    "adaptive_hedging": ("actors.kernel_strategy", "AdaptiveHedging"),
+    "cycle_trader": ("actors.kernel_strategy", "CycleTrader"),
+    "ema_cross": ("actors.ema_cross", "EmaCross"),
+}
+_NOT_YET = {
+    "bollinger_stop": "its positions live by stop-loss orders, which a session cannot send yet; `pitwire backtest`"
+}
 
 
 def find_strategy(name: str) -> type[Strategy]:
     """The class. StrategyError says what is wrong, and for an unknown name which there are."""
     if ":" in name:
         return _imported(name)
+    if name in _NOT_YET:
+        raise StrategyError(f"strategy {name!r}: {_NOT_YET[name]} runs it")
     if name in _OWN:
         module, attribute = _OWN[name]
         return _checked(name, getattr(import_module(module), attribute))
@@ -55,7 +66,7 @@ def _checked(name: str, kind: object) -> type[Strategy]:
     return kind
 
 
-def make_params(kind: type[Strategy], values: dict[str, int | float | str | bool]) -> msgspec.Struct:
+def make_params(kind: type[Strategy], values: Mapping[str, ParamValue]) -> msgspec.Struct:
     """The strategy's parameters. StrategyError names the parameter and what was expected."""
     try:
         return msgspec.convert(values, kind.Params)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import msgspec
 
+from schemas.order import Deal, OrderKind, Side
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from schemas.market import Bar, SymbolSpec, Tick
-    from schemas.order import OrderKind, Side
 
-__all__ = ["Desk", "Outcome", "Position", "Strategy", "StrategyError"]
+__all__ = ["Desk", "Outcome", "Position", "Strategy", "StrategyError", "Terms"]
 
 
 class StrategyError(ValueError):
@@ -35,7 +36,7 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of an order, so far or at last. `state` as in `schemas.order.OrderState`."""
+    """What became of an order, so far or at last. `state` as in `schemas.order.OrderState`; `deal` is the last one."""
 
     order: str
     symbol: str
@@ -48,10 +49,34 @@ class Outcome(msgspec.Struct, frozen=True):
     closes: int
     reason: str
     ended: bool
+    deal: Deal | None = None
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """The session's account: its currency, leverage, and commission in money a lot and side."""
+
+    currency: str
+    leverage: int
+    commission: float
 
 
 class Desk(Protocol):
-    """What a strategy may do and see. All orders expire within the guard's intent lifetime."""
+    """What a strategy may do and see. All orders expire within the guard's intent lifetime.
+
+    `now`: UTC microseconds. `simulated`: time moves with the ticks alone.
+    """
+
+    now: int
+
+    @property
+    def simulated(self) -> bool:
+        """See above."""
+
+    def terms(self) -> Terms:
+        """Of the session's account."""
+
+    def alert(self, code: str, text: str) -> None:
+        """Tell people something that they should know."""
 
     def spec(self, symbol: str) -> SymbolSpec | None:
         """The symbol's specification, None until the feed has sent it."""
@@ -73,6 +98,7 @@ class Desk(Protocol):
         *,
         position: int = 0,
         kind: OrderKind = "market",
+        cycle: str = "",
         comment: str = "",
     ) -> str:
         """Ask for an order of `volume` lots; with `position` it closes that ticket. Returns its id."""
@@ -84,6 +110,8 @@ class Strategy:
     name: ClassVar[str]
     Params: ClassVar[type[msgspec.Struct]]
     State: ClassVar[type[msgspec.Struct]]
+    hears_early: ClassVar[bool] = False
+    """Whether `on_order` is called before the first tick too, when nothing can be sent yet."""
 
     def __init__(self, symbol: str, params: msgspec.Struct, state: msgspec.Struct | None = None) -> None:
         self.symbol = symbol

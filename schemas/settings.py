@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -113,6 +114,10 @@ class AccountSettings(_Section, frozen=True, kw_only=True):
     commission: Annotated[float, Meta(ge=0, description="money a lot and side")] = 0.0
 
 
+ParamValue = int | float | str | bool | tuple[int | float, ...]
+"""A strategy's parameter as `pitwire.toml` may say it; the strategy's own Struct says what it must be."""
+
+
 class SessionSettings(_Section, frozen=True, kw_only=True):
     """One strategy on one account. `strategy` is a registered name or `module:Class`; `params` are its own."""
 
@@ -120,7 +125,7 @@ class SessionSettings(_Section, frozen=True, kw_only=True):
     account: Name = "paper"
     strategy: StrategyName = "ema_cross"
     symbols: Annotated[tuple[SymbolName, ...], Meta(min_length=1, max_length=50)] = ("EURUSD",)
-    params: dict[str, int | float | str | bool] = msgspec.field(default_factory=dict)
+    params: Mapping[str, ParamValue] = msgspec.field(default_factory=dict)
 
 
 class GuardSettings(_Section, frozen=True, kw_only=True):

@@ -386,7 +386,7 @@ def test_parameters_that_do_not_work_are_named(params: dict[str, int | float | s
 
 def test_an_unknown_strategy_is_told_the_known_ones() -> None:
     """By name."""
-    with pytest.raises(StrategyError, match="no strategy 'x'; expected one of ema_cross"):
+    with pytest.raises(StrategyError, match="'x'; expected one of adaptive_hedging, cycle_trader, ema_cross"):
         find_strategy("x")
 
 
