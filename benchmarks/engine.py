@@ -85,10 +85,8 @@ def rates(ticks: Ticks, runs: int) -> None:
     one, one_ns, result = best(ticks, TRADES, 1, runs)
     made = f"{result.closed} trades, in the market {100 * (result.exposure or 0):.0f} % of the time"
     print(
-        print(
-            f"cycle_trader, one core   {one:8.1f} M ticks/s   goal {GOAL_ONE:.0f}: {_met(one, GOAL_ONE)}   "
-            f"{one_ns:.1f} ns; {made}"
-        )
+        f"cycle_trader, one core   {one:8.1f} M ticks/s   goal {GOAL_ONE:.0f}: {_met(one, GOAL_ONE)}   "
+        f"{one_ns:.1f} ns; {made}"
     )
     two, two_ns, _ = best(ticks, TRADES, 2, runs)
     cores = os.cpu_count() or 1

@@ -46,7 +46,7 @@ int pw_engine_begin(pw_engine *e)
         status = pw_curve_begin(&e->curve, e->curve.points, e->curve.room, deposit);
     if (status != PW_OK)
         return status;
-    e->deals = e->orders = e->rejected = e->caps = e->cycles = 0;
+    e->deals = e->orders = e->rejected = e->caps = e->cycles = e->cycles_profit = 0;
     e->at = e->n_holdings = e->n_flights = e->n_trades = e->open_cycles = e->last_cycle = 0;
     e->next_id = 1;
     e->day_end = pw_day_end(symbol, e->time[0]);

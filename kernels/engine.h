@@ -69,6 +69,7 @@ typedef struct pw_engine {
     int64_t deals, orders, rejected;
     int64_t caps;           /* orders that a cap of the strategy's stopped, once a cycle and cap */
     int64_t cycles;         /* opened */
+    int64_t cycles_profit;  /* of those that ended, as the strategy booked it */
     int64_t ambiguous;      /* bars in which both SL and TP of a position lay; positions closed by stop-out: the venue's */
     int64_t stop_outs;
     /* Where it is. */

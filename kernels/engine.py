@@ -8,7 +8,7 @@ is the comfortable way. NumPy is imported when a run is made.
 from __future__ import annotations
 
 import ctypes
-from ctypes import byref, c_int64, pointer
+from ctypes import byref, pointer
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernels.engine_structs import (
@@ -46,6 +46,15 @@ OPENINGS = ("none", "buy", "sell", "alternate")
 _POSITIONS, _PENDINGS = 8192, 64
 _CHUNK = 1 << 16
 _OUTCOMES = 4 * (MOST_FLIGHTS + ROOM_INTENTS) + 4 * _PENDINGS + 2 * _POSITIONS
+# Array types are made once: each one is a cycle of objects, which would keep memory until it is looked for.
+_EVENTS = PwEvent * _OUTCOMES
+_ARRAYS = {
+    "holdings": Holding * (_POSITIONS + 1),
+    "flights": PwIntent * MOST_FLIGHTS,
+    "intents": PwIntent * ROOM_INTENTS,
+    "notes": PwNote * ROOM_NOTES,
+    "ended": PwCycleEnd * ROOM_ENDED,
+}
 _WITHOUT_EQUITY = {"cycle_trader"}
 """Strategies that look at neither the equity nor the day's profit; the others get both at each tick."""
 
@@ -96,6 +105,7 @@ class Result(NamedTuple):
     caps: int
     cycles: int
     cycles_ended: dict[int, int]
+    cycles_profit: int
     ambiguous: int
     stop_outs: int
 
@@ -138,30 +148,24 @@ class Run:
             self._kept.append(aims := _targets(targets, ticks))
             e.targets = aims.ctypes.data
         self._begin_venue(symbol, account, profit_rate, margin_rate)
-        for name, kind, length in (
-            ("holdings", Holding, _POSITIONS + 1),
-            ("flights", PwIntent, MOST_FLIGHTS),
-            ("intents", PwIntent, ROOM_INTENTS),
-            ("notes", PwNote, ROOM_NOTES),
-            ("ended", PwCycleEnd, ROOM_ENDED),
-        ):
-            setattr(e, name, (kind * length)())
+        for name, kind in _ARRAYS.items():
+            setattr(e, name, kind())
         self._parts: list[NDArray[np.void]] = []
         self._chunk = np.empty(_CHUNK if keep_trades else 0, np.dtype(Trade))
         e.trades, e.room = (self._chunk.ctypes.data, _CHUNK) if keep_trades else (None, 0)
         self._points = np.empty(points + points % 2, np.dtype(Point))
         e.curve = Curve(room=len(self._points))
         if points:
-            e.curve.points = ctypes.cast(self._points.ctypes.data, ctypes.POINTER(Point))
+            e.curve.points = pointer(Point.from_buffer(self._points.data))
         self._check(bound().pw_engine_begin(byref(e)))
 
     def _begin_venue(self, symbol: Symbol, account: Account, profit: PwRate | None, margin: PwRate | None) -> None:
         venue = self._engine.venue
         size = bound().pw_venue_bytes(1, _POSITIONS, _PENDINGS, MOST_FLIGHTS)
-        self._block = (c_int64 * (size // 8))()
+        self._block = bytearray(size)
         venue.spec, venue.symbols = pointer(account), pointer(symbol.struct)
-        venue.state = ctypes.cast(self._block, ctypes.POINTER(PwState))
-        venue.out, venue.most_out = (PwEvent * _OUTCOMES)(), _OUTCOMES
+        venue.state = pointer(PwState.from_buffer(self._block))
+        venue.out, venue.most_out = _EVENTS(), _OUTCOMES
         self._check(bound().pw_venue_begin(byref(venue), size, 1, _POSITIONS, _PENDINGS, MOST_FLIGHTS))
         if profit is not None or margin is not None:
             rates = (None if rate is None else byref(rate) for rate in (profit, margin))
@@ -271,5 +275,5 @@ def _result(e: Engine, trades: NDArray[np.void] | None, curve: NDArray[np.void])
         max_drawdown_part=e.curve.part, peak=e.curve.peak, lowest=e.curve.low, days=s.days, begun=s.begun,
         ended=s.ended, orders=e.orders, deals=e.deals, rejected=e.rejected, caps=e.caps, cycles=e.cycles,
         cycles_ended={why: count for why, count in enumerate(s.cycles) if count},
-        ambiguous=e.ambiguous, stop_outs=e.stop_outs, **ratios,
+        cycles_profit=e.cycles_profit, ambiguous=e.ambiguous, stop_outs=e.stop_outs, **ratios,
     )  # fmt: skip

@@ -48,6 +48,7 @@ void engine_take_ended(pw_engine *e, pw_out *out)
         const int32_t why = out->ended[i].why;
         e->statistics.cycles[why >= 0 && why < PW_MOST_REASONS ? why : 0]++;
         e->open_cycles--;
+        e->cycles_profit += out->ended[i].profit;
         if (why == PW_WHY_REJECTED)
             e->quiet_until = e->day_end; /* without money the next tick would bring the same */
     }

@@ -56,7 +56,10 @@ class Engine(Structure):
         ("n_trades", c_int64),
         ("statistics", Statistics),
         ("curve", Curve),
-        *((name, c_int64) for name in ("deals", "orders", "rejected", "caps", "cycles", "ambiguous", "stop_outs")),
+        *(
+            (name, c_int64)
+            for name in ("deals", "orders", "rejected", "caps", "cycles", "cycles_profit", "ambiguous", "stop_outs")
+        ),
         ("at", c_int64),
         *((name, c_int64) for name in ("n_holdings", "n_flights", "open_cycles", "last_cycle", "next_id")),
         *((name, c_int64) for name in ("day_end", "day_equity", "quiet_until")),
@@ -72,6 +75,7 @@ class Engine(Structure):
     rejected: int
     caps: int
     cycles: int
+    cycles_profit: int
     ambiguous: int
     stop_outs: int
     status: int

@@ -1,4 +1,4 @@
-"""The backtest loop in plain Python over the venue's and the strategy's bindings: slow, and step by step as specified."""
+"""The backtest loop in plain Python over the bindings of venue and strategy: slow, and step by step as specified."""
 
 from __future__ import annotations
 
@@ -165,9 +165,7 @@ class Model:
         """A deal opens a position or closes a part of it."""
         if deal.entry == Entry.IN:
             cycle, role = (intent.cycle, intent.role) if intent else (0, 0)
-            self.opened[deal.ticket] = Open(
-                cycle, role, deal.side, deal.volume, deal.price, deal.time, deal.commission
-            )
+            self.opened[deal.ticket] = Open(cycle, role, deal.side, deal.volume, deal.price, deal.time, deal.commission)
             return
         held = self.opened[deal.ticket]
         opening = share(held.commission, deal.volume, held.volume)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,9 @@ def agree(result: Result, model: Model) -> None:
     assert result.lowest == min([result.deposit, *model.equities])
     assert Counter(result.cycles_ended) == model.ended
     assert result.days == len(model.days)
+    unended = {row.cycle for row in model.rows if REASONS[row.reason] == "end_of_data"}
+    nets = [row.profit + row.commission + row.swap for row in model.rows if row.cycle not in unended]
+    assert result.cycles_profit == sum(nets)
     if result.days > 1:
         returns = [b / a - 1 for a, b in zip([result.deposit, *model.days], model.days, strict=False)]
         deviation = float(np.std(returns, ddof=1))
@@ -342,6 +347,45 @@ def test_adaptive_hedging_opens_by_command_one_cycle_after_another() -> None:
         assert result.cycles == len(first) > 2
         if opening == "alternate":
             assert [first[cycle] for cycle in sorted(first)][:4] == [0, 1, 0, 1]
+
+
+def test_a_run_leaves_no_memory_behind() -> None:
+    """Its buffers are freed with it, not when cycles of objects happen to be looked for: batches stay small."""
+    ticks, symbol, terms = walk(100, 14), pair(), account(10_000)
+    backtest(ticks, symbol, terms, CYCLES)
+    gc.collect()
+    gc.disable()
+    try:
+        tracemalloc.start()
+        for _ in range(20):
+            backtest(ticks, symbol, terms, CYCLES, keep_trades=False, points=0)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert held < 1 << 20
+
+
+def test_a_days_profit_ends_the_day() -> None:
+    """The profit that a strategy sees is that since the server's midnight: at its target it stops until the next."""
+    ticks, symbol, terms = walk(30_000, 12, seconds=20.0), pair(commission=0, swap_mode="disabled"), account(10_000)
+    params = AdaptiveHedgingParams(
+        lot_progression=(0.1, 0.2), hedge_distance=50, hedge_profit_target=2, disaster_sl=300, daily_profit_target=3
+    )
+    result = backtest(ticks, symbol, terms, params, opening="buy")
+    assert result.cycles_ended[9] > 1
+    rows = trades_of(result)
+    ended = {symbol.server_day(row.close_time): row.close_time for row in rows if REASONS[row.reason] == "day_profit"}
+    for row in rows:
+        assert row.open_time <= ended.get(symbol.server_day(row.open_time), row.open_time)
+
+
+def test_without_money_a_command_waits_for_the_next_day() -> None:
+    """An order that the account cannot carry is not sent again at each tick."""
+    ticks, terms = walk(30_000, 13, seconds=20.0), account(1)
+    result = backtest(ticks, pair(leverage=1), terms, CycleTraderParams(), opening="buy")
+    assert (result.closed, result.days) == (0, result.rejected)
+    assert result.rejected > 2
 
 
 def test_the_code_in_the_documentation_works() -> None:

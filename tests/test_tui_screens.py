@@ -428,6 +428,20 @@ async def test_the_worst_actor_comes_first_and_into_the_head() -> None:
         assert "well" not in screen_text(app)[0]
 
 
+async def test_an_actor_that_says_it_is_troubled_is_not_well() -> None:
+    """It beats, so it lives; what it does is its trouble, and the head names it."""
+
+    def troubled(view: View) -> None:
+        view.actors["watch"].doing = "troubled: strategy raises"
+
+    app = floor_app(troubled)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert re.match(r"watch +TROUBLED +.*troubled: str", rows(app, "actors")[2])
+        assert "1 TROUBLED" in screen_text(app)[0]
+        assert "well" not in screen_text(app)[0]
+
+
 async def test_a_halted_scope_is_named_in_the_head() -> None:
     """The worst trading state of any scope is shown, in capitals."""
 

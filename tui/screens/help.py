@@ -48,6 +48,7 @@ HEALTH
   NO LINK           nothing is heard: all figures are old, and dim
   DOWN              the floor was ended, or has failed
   LATE, DEAD        an actor has not beaten for 2 s, for 3 s
+  TROUBLED          it lives, and says that it cannot do its work
   FAILED            it is not started again by itself
   Risk REDUCING     only closing orders pass the guard
   Risk HALTED       the guard has stopped trading of that scope

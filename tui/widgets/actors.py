@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from schemas.health import TROUBLED
 from tui.view_state import ActorRow, View
 from tui.widgets.columns import Cell, Column
 from tui.widgets.figures import UNKNOWN, ago, clock, named, plain
@@ -22,11 +23,19 @@ _COLUMNS = (
     Column("Doing", rank=2, least=14, wish=30, fills=True),
 )
 # Worst first: what is wrong is in sight even when the panel is small.
-_ORDER = ("failed", "dead", "late", "starting", "stopped", "alive")
-_TONES = {"failed": "bad", "dead": "bad", "late": "warn", "starting": "warn", "stopped": "dim", "alive": "good"}
+_ORDER = ("failed", "dead", TROUBLED, "late", "starting", "stopped", "alive")
+_TONES = {
+    "failed": "bad",
+    "dead": "bad",
+    TROUBLED: "bad",
+    "late": "warn",
+    "starting": "warn",
+    "stopped": "dim",
+    "alive": "good",
+}
 _ENDED = frozenset({"stopped", "dead", "failed"})
 _YOUNG = 2_000_000
-_WORDS = {"failed": "FAILED", "dead": "DEAD", "late": "LATE"}
+_WORDS = {"failed": "FAILED", "dead": "DEAD", TROUBLED: "TROUBLED", "late": "LATE"}
 
 
 def _words(state: str) -> str:
@@ -34,18 +43,26 @@ def _words(state: str) -> str:
     return _WORDS.get(state, plain(state) or "not heard")
 
 
+def _state(row: ActorRow) -> str:
+    """How an actor is: one that lives may say that it is troubled."""
+    troubled = row.state == "alive" and (row.doing.startswith(TROUBLED) or row.reason.startswith(TROUBLED))
+    return TROUBLED if troubled else row.state
+
+
 def worst_first(view: View) -> list[tuple[str, int, str]]:
     """How many actors are in each state: words, number and tone, the worst first."""
     counts: dict[str, int] = {}
     for row in view.actors.values():
-        counts[row.state] = counts.get(row.state, 0) + 1
+        state = _state(row)
+        counts[state] = counts.get(state, 0) + 1
     known = [state for state in _ORDER if state in counts] + sorted(set(counts) - set(_ORDER))
     return [(_words(state), counts[state], _TONES.get(state, "warn")) for state in known]
 
 
 def _rank(row: ActorRow) -> tuple[int, str]:
     """Where an actor stands in the list."""
-    return _ORDER.index(row.state) if row.state in _ORDER else 0, row.actor
+    state = _state(row)
+    return _ORDER.index(state) if state in _ORDER else 0, row.actor
 
 
 class Actors(Panel):
@@ -73,12 +90,19 @@ class Actors(Panel):
 
     def _cells(self, row: ActorRow) -> tuple[Cell, ...]:
         """An actor: the reason when something is wrong, else what it is doing."""
-        tone = _TONES.get(row.state, "warn")
-        well = row.state == "alive"
-        doing = plain(row.reason) if row.reason and not well else plain(row.doing) if row.state not in _ENDED else ""
+        state = _state(row)
+        tone = _TONES.get(state, "warn")
+        well = state == "alive"
+        doing = (
+            plain(row.reason)
+            if row.reason and row.state != "alive"
+            else plain(row.doing)
+            if row.state not in _ENDED
+            else ""
+        )
         return (
             named(row.actor, row.missed, "" if well else tone),
-            (_words(row.state), tone),
+            (_words(state), tone),
             (self._age(row), "dim" if well else tone),
             (f"{row.restarts:,}", "dim" if not row.restarts else "warn"),
             (f"{row.mailbox:,}", "dim" if not row.mailbox else ""),
