@@ -54,7 +54,7 @@ class KernelState(msgspec.Struct):
     side: int = 0
     """The next one of `opening = "alternate"`."""
     quiet_until: int = 0
-    """No cycle is opened by `opening` before: the venue has refused the last one."""
+    """No cycle is opened by `opening` before: the last one was refused."""
 
 
 def contract(spec: SymbolSpec, terms: Terms) -> Symbol:

@@ -22,6 +22,7 @@ from kernels.errors import KernelError
 from kernels.library import build_hash
 from kernels.market import PwRate, PwTick
 from kernels.strategies import Out, Report
+from kernels.strategy_structs import REASONS, ROLES
 
 if TYPE_CHECKING:
     from actors.strategy import Desk, Outcome
@@ -35,8 +36,8 @@ _OPEN_CYCLE, _EXITS_ONLY = 1, 4
 _REFUSED = 2
 _WHY_REJECTED = 5
 _SIDES: tuple[Side, Side] = ("buy", "sell")
-_ROLES = ("", "initial", "hedge", "ladder", "signal")
 _NOTES = {1: "cap_reached", 2: "close_failed", 3: "order_unknown", 4: "command_not_done"}
+_MINUTE_US = 60_000_000
 _DAY_US = 86_400_000_000
 
 
@@ -53,6 +54,7 @@ class KernelStrategy(Strategy):
         self._symbol: Symbol | None = None
         self._ours = False
         self._seen = 0
+        self._by_venue = False
         super().__init__(symbol, params, state)
 
     @property  # type: ignore[override] # read when it is stored, so that it is always as it is now
@@ -187,6 +189,7 @@ class KernelStrategy(Strategy):
         while kept.waiting:
             outcome = kept.waiting[0]
             sent = kept.sent.get(outcome.order)
+            self._by_venue = outcome.state == "rejected"
             if sent is None:
                 if outcome.filled:
                     self._exits(f"order {outcome.order} is none of its own", desk)
@@ -232,7 +235,7 @@ class KernelStrategy(Strategy):
                     symbol.lots(intent.volume),
                     position=closes,
                     cycle=str(intent.cycle),
-                    comment=f"why {intent.why}" if closes else _ROLES[intent.role],
+                    comment=REASONS[intent.why] if closes else ROLES[intent.role],
                 )
             except StrategyError:
                 order = ""
@@ -250,7 +253,8 @@ class KernelStrategy(Strategy):
         for ended in out.ended:
             self._kept.booked += ended.profit
             if ended.why == _WHY_REJECTED and self._symbol is not None:
-                self._kept.quiet_until = self._next_day(ended.closed)
+                later = self._next_day(ended.closed) if self._by_venue else ended.closed + _MINUTE_US
+                self._kept.quiet_until = later
 
     def _open(self, time: int, desk: Desk) -> None:
         """A cycle of the side that `opening` names, when there is none and the market is open."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from kernels.engine import Result, Run
 from kernels.strategies import Strategy
+from kernels.strategy_structs import REASONS, ROLES, SIDES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,32 +29,6 @@ if TYPE_CHECKING:
     from kernels.params import Params
 
 __all__ = ["REASONS", "ROLES", "SIDES", "backtest", "backtest_batch", "backtest_signals"]
-
-SIDES = ("buy", "sell")
-ROLES = ("", "initial", "hedge", "ladder", "signal")
-"""pw_role."""
-
-REASONS = {
-    0: "",
-    1: "take_profit",
-    2: "max_loss",
-    3: "candle_close",
-    4: "command",
-    5: "rejected",
-    6: "hedge_failed",
-    7: "external",
-    8: "unknown_order",
-    9: "day_profit",
-    10: "day_loss",
-    11: "drawdown",
-    12: "flip",
-    13: "sl",
-    14: "tp",
-    15: "stop_out",
-    16: "end_of_data",
-    31: "target",
-}
-"""pw_reason, and what the engine adds to it."""
 
 
 def backtest(  # noqa: PLR0913 (what a backtest is of)

@@ -1,4 +1,4 @@
-"""The structs of strategy.h, and the symbols that the binding in kernels/strategies.py calls."""
+"""The structs of strategy.h, the names of its numbers, and the symbols that kernels/strategies.py calls."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from kernels.compiled_params import STRUCTS as PARAM_STRUCTS
 from kernels.market import PwRate, PwSymbol, PwTick
 
 __all__ = [
+    "REASONS",
+    "ROLES",
+    "SIDES",
     "SIZES",
     "SYMBOLS",
     "PwCommand",
@@ -22,6 +25,32 @@ __all__ = [
     "PwView",
     "values",
 ]
+
+SIDES = ("buy", "sell")
+ROLES = ("", "initial", "hedge", "ladder", "signal")
+"""pw_role."""
+
+REASONS = {
+    0: "",
+    1: "take_profit",
+    2: "max_loss",
+    3: "candle_close",
+    4: "command",
+    5: "rejected",
+    6: "hedge_failed",
+    7: "external",
+    8: "unknown_order",
+    9: "day_profit",
+    10: "day_loss",
+    11: "drawdown",
+    12: "flip",
+    13: "sl",
+    14: "tp",
+    15: "stop_out",
+    16: "end_of_data",
+    31: "target",
+}
+"""pw_reason, and what the engine adds to it."""
 
 
 class PwView(Structure):

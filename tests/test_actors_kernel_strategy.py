@@ -165,7 +165,10 @@ def test_the_state_of_another_build_only_closes() -> None:
     assert len(desk.orders) == 1
     assert desk.alerts == ["only_exits"]
     tick(strategy, desk, 1.2)
-    assert [order["position"] for order in desk.orders.values()] == [0, 5]
+    assert [(order["position"], order["comment"]) for order in desk.orders.values()] == [
+        (0, "initial"),
+        (5, "take_profit"),
+    ]
 
 
 def test_a_state_that_cannot_be_read_is_an_error_while_positions_are_open() -> None:
@@ -206,7 +209,25 @@ def test_an_order_that_never_left_is_refused() -> None:
     lost.open.clear()
     tick(strategy, lost, 1.1)
     assert strategy.state.sent == {}
-    assert len(lost.orders) == 1  # not again on that day: opening waits after a refusal
+    assert len(lost.orders) == 1
+
+
+@pytest.mark.parametrize(("state", "again"), [("refused", 61), ("rejected", 86_400)])
+def test_opening_waits_after_a_refused_first_order(state: str, again: int) -> None:
+    """A minute when the guard did not let it pass, until the next server day when the venue did not take it."""
+    desk = FakeDesk()
+    strategy = made()
+    tick(strategy, desk, 1.1)
+    (order,) = desk.open
+    desk.open.clear()
+    strategy.on_order(Outcome(order, "EURUSD", state, "buy", 0.01, 0.0, 0.0, 0, 0, "no", ended=True), desk)
+    tick(strategy, desk, 1.1, seconds=50)
+    assert len(desk.orders) == 1
+    if state == "rejected":
+        tick(strategy, desk, 1.1, seconds=60)
+        assert len(desk.orders) == 1
+    tick(strategy, desk, 1.1, seconds=again)
+    assert len(desk.orders) == 2
 
 
 def test_a_close_that_fails_is_repeated_by_time_alone() -> None:
