@@ -221,6 +221,7 @@ ALL = (
 )
 
 
+@pytest.mark.timeout(300)  # a month of minutes through the whole floor takes one
 @pytest.mark.parametrize("asked", ALL, ids=lambda one: f"{one.hosted or one.strategy}-{one.symbol}-{len(one.params)}")
 def test_the_engine_and_the_floor_make_the_same_trades(asked: Asked, data_dir: Path, tmp_path: Path) -> None:
     """Tickets, cycles, volumes, times, prices, profit and commission; nothing is left over on either side."""
