@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from contracts import EURUSD
 
 from actors.cell import Cell, Outgoing
 from actors.effects import EventIn, LinkChanged, Message, Publish, SetTimer, StoredIn, TimerIn
@@ -15,7 +16,7 @@ from schemas.account import AccountState
 from schemas.base import Event
 from schemas.codec import decode, encode
 from schemas.health import Alert
-from schemas.market import SymbolSpec, Tick
+from schemas.market import Tick
 from schemas.order import Deal, OrderCleared, OrderIntent, OrderRefused, OrderState, OrderTerms, OrderUpdate
 from schemas.registry import subject_of
 from schemas.session import SessionState
@@ -26,20 +27,7 @@ START = 1_700_000_000_000_000
 MS = 1000
 SECOND = 1_000_000
 
-SPEC = SymbolSpec(
-    venue="paper",
-    symbol="EURUSD",
-    digits=5,
-    point=0.00001,
-    pip=0.0001,
-    contract_size=100_000,
-    volume_min=0.01,
-    volume_max=50.0,
-    volume_step=0.01,
-    currency_base="EUR",
-    currency_profit="USD",
-    currency_margin="EUR",
-)
+SPEC = msgspec.structs.replace(EURUSD, volume_max=50.0)
 GOLD = msgspec.structs.replace(SPEC, symbol="XAUUSD", digits=2, point=0.01, pip=0.1, currency_base="XAU")
 TICK = Tick(venue="paper", symbol="EURUSD", at=START, bid=1.1, ask=1.1001, number=1)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+from contracts import EURUSD
 from nacl.signing import SigningKey
 
 from actors.cell import Cell, Outgoing
@@ -40,7 +41,6 @@ from bus.matching import matches
 from schemas.base import Event
 from schemas.codec import decode, encode
 from schemas.health import Alert
-from schemas.market import SymbolSpec
 from schemas.order import OrderUpdate, VenueAnswer, VenueReport
 from schemas.registry import subject_of
 
@@ -50,20 +50,7 @@ KEY = SigningKey(bytes(range(32)))
 PUBLIC = KEY.verify_key.encode().hex()
 ACCOUNT = "paper"
 START = 1_600_000_000_000_000
-SPEC = SymbolSpec(
-    venue="paper",
-    symbol="EURUSD",
-    digits=5,
-    point=0.00001,
-    pip=0.0001,
-    contract_size=100_000.0,
-    volume_min=0.01,
-    volume_max=100.0,
-    volume_step=0.01,
-    currency_base="EUR",
-    currency_profit="USD",
-    currency_margin="EUR",
-)
+SPEC = EURUSD
 
 
 class Choices:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 import pytest
+from contracts import EURUSD
 
 from actors.cell import Cell
 from actors.desk import MOST_WORKING, RunnerConfig
@@ -16,7 +17,7 @@ from actors.strategies import find_strategy, make_params
 from actors.strategy import StrategyError
 from schemas.base import Event
 from schemas.health import Hello, SimDone
-from schemas.market import SymbolSpec, Tick
+from schemas.market import Tick
 from schemas.order import (
     Deal,
     OrderIntent,
@@ -49,20 +50,7 @@ def config(**changes: object) -> RunnerConfig:
     return msgspec.structs.replace(made, **changes)
 
 
-SPEC = SymbolSpec(
-    venue="paper",
-    symbol="EURUSD",
-    digits=5,
-    point=1e-5,
-    pip=1e-4,
-    contract_size=100_000.0,
-    volume_min=0.01,
-    volume_max=100.0,
-    volume_step=0.01,
-    currency_base="EUR",
-    currency_profit="USD",
-    currency_margin="EUR",
-)
+SPEC = EURUSD
 
 
 class Bench:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
+from contracts import EURUSD
 
 from actors.desk import RunnerConfig
 from actors.effects import Effect, EventIn, Failed, Publish, TimerIn
@@ -13,26 +14,13 @@ from actors.runner import Runner
 from actors.strategy_faults import MOST_IN_A_ROW
 from schemas.base import Event
 from schemas.health import Alert
-from schemas.market import SymbolSpec, Tick
+from schemas.market import Tick
 from schemas.order import OrderIntent
 from schemas.registry import subject_of
 from schemas.session import SessionStats
 
 START = 1_600_000_000_000_000
-SPEC = SymbolSpec(
-    venue="paper",
-    symbol="EURUSD",
-    digits=5,
-    point=1e-5,
-    pip=1e-4,
-    contract_size=100_000.0,
-    volume_min=0.01,
-    volume_max=100.0,
-    volume_step=0.01,
-    currency_base="EUR",
-    currency_profit="USD",
-    currency_margin="EUR",
-)
+SPEC = EURUSD
 
 
 class Bench:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from contracts import EURUSD
+
 from actors.desk import RunnerConfig
 from actors.effects import Effect, EventIn, Failed, Publish, SetTimer, TimerIn
 from actors.local_floor import LocalFloor
 from actors.runner import Runner
 from schemas.health import SimDone
-from schemas.market import SymbolSpec, Tick
+from schemas.market import Tick
 from schemas.order import OrderIntent, Signal
 from schemas.registry import subject_of
 from schemas.settings import FeedSettings, SessionSettings, Settings
@@ -33,21 +35,7 @@ def runner(strategy: str = "timed_strategy:Timed", *, sim: bool = False, **param
         sim=sim,
     )
     made = Runner("session-s", 4, config)
-    spec = SymbolSpec(
-        venue="paper",
-        symbol="EURUSD",
-        digits=5,
-        point=1e-5,
-        pip=1e-4,
-        contract_size=100_000.0,
-        volume_min=0.01,
-        volume_max=100.0,
-        volume_step=0.01,
-        currency_base="EUR",
-        currency_profit="USD",
-        currency_margin="EUR",
-    )
-    made.on_event(EventIn(subject_of(spec), spec), START)
+    made.on_event(EventIn(subject_of(EURUSD), EURUSD), START)
     return made
 
 
