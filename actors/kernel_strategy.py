@@ -113,13 +113,6 @@ class KernelStrategy(Strategy):
         if self._kernel is not None:
             self._hear(desk)
 
-    def command(self, verb: int, desk: Desk, *, cycle: int = 0, side: int = 0) -> None:
-        """A person's command (pw_verb), after the first tick."""
-        kernel = self._kernel
-        if kernel is None:
-            raise StrategyError(f"{self.symbol}: no tick yet")
-        self._place(kernel.on_command(verb, cycle, side), desk)
-
     # ---- the kernel
 
     def _begun(self, desk: Desk, tick: PwTick) -> tuple[strategies.Strategy, Symbol]:

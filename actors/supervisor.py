@@ -35,13 +35,13 @@ from actors.nursery_post import NurseryPost
 from actors.outfit import Outfit
 from actors.restart_budget import RestartBudget
 from actors.stream_setup import rewind_recorder
+from actors.violation_alerts import tell_violations
 from bus.clock import LiveClock, monotonic_us, wall_us
 from bus.identities import IdentityError
 from bus.interface import BusError, Incoming
 from bus.lease import Lease
 from bus.natsbus import NatsBus
 from bus.tls import tls_context
-from bus.violations import violations
 from schemas.codec import CodecError, decode_as
 from schemas.health import Alert, Beat, Hello
 from schemas.settings import Settings
@@ -49,7 +49,6 @@ from schemas.settings import Settings
 __all__ = ["Supervisor"]
 
 _LOOK_S = 0.25
-_TOLD = 1_000
 _SECOND_US = 1_000_000
 _MINUTE_S = 60
 _RECONNECTED_S = 1.5
@@ -163,7 +162,7 @@ class Supervisor:
         self._task(self._look())
         self._task(self._hold(lease))
         self._task(self._keep_log_budget())
-        self._task(self._read_violations())
+        self._task(tell_violations(self.server.log, self.keys, self.voice, self._log))
         if again := await rewind_recorder(self.server.url, self.keys, self.home / "data" / "pitwire.sqlite", tls=tls):
             self._log.warning("the database lacks what was recorded before; it is read again", first=again)
         if self._before_crew is not None:
@@ -226,23 +225,6 @@ class Supervisor:
         """When the others have had the time to connect again."""
         await asyncio.sleep(_RECONNECTED_S)
         self.voice.alert("critical", code, text)
-
-    async def _read_violations(self) -> None:
-        """An alert for each that tries what it may not, at most one a second for each."""
-        if self.server.log is None:
-            self._log.info("permission violations are not told", reason="an external server's log cannot be read")
-            return
-        told: dict[str, int] = {}
-        async for violation in violations(self.server.log):
-            name = self.keys.name_of(violation.public)
-            second = monotonic_us() // _SECOND_US
-            if told.get(name) != second:
-                if len(told) > _TOLD:
-                    told.clear()
-                told[name] = second
-                text = f"{name} was refused to {violation.kind} on {violation.subject}"
-                self._log.warning("permission violation", who=name, kind=violation.kind, subject=violation.subject)
-                self.voice.alert("warning", "permission_violation", text, who=name, subject=violation.subject)
 
     # ---- what is told
 
